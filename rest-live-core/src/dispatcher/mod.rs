@@ -1,0 +1,414 @@
+//! The dispatcher: takes commits, finds the groups and who listens, decides what each may see, and
+//! encodes each frame once.
+
+mod expected;
+mod frame;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+pub(crate) use self::expected::Arrival;
+use self::frame::Frames;
+pub(crate) use self::frame::{Action, Form};
+use crate::change::{Commit, Images, ModelId, Row};
+use crate::log::{Cursor, Log};
+use crate::registry::{Property, Registry, ViewId};
+use crate::session::{Frame, Outbox};
+
+/// The groups that somebody listens to.
+pub(crate) struct Dispatcher<U> {
+    registry: Arc<Registry<U>>,
+    log: Arc<Log>,
+    groups: HashMap<GroupId, IndexMap<MemberId, Armed<U>>>,
+    /// Subscribers whose snapshot is on its way.
+    expected: HashSet<MemberId>,
+    next_member: u64,
+}
+
+/// What somebody listens to: the rows of a model with one value of one of its keys.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct GroupId {
+    pub(crate) model: ModelId,
+    pub(crate) property: usize,
+    pub(crate) value: Value,
+}
+
+/// One subscription, as the dispatcher numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct MemberId(u64);
+
+/// One subscriber of one group.
+pub(crate) struct Member<U> {
+    pub(crate) user: Arc<U>,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) form: Form,
+}
+
+/// A subscriber, and the position after which it is told all.
+struct Armed<U> {
+    member: Member<U>,
+    after: u64,
+}
+
+impl<U> Dispatcher<U> {
+    pub(crate) fn new(registry: Arc<Registry<U>>, log: Arc<Log>) -> Self {
+        Self {
+            registry,
+            log,
+            groups: HashMap::new(),
+            expected: HashSet::new(),
+            next_member: 0,
+        }
+    }
+
+    /// Adds a subscriber, and acknowledges it in the extended form. It gets every change that
+    /// enters the log from here on, and none that was there before: who reads the database now
+    /// finds that. What it missed since the cursor `since`, it gets at once.
+    pub(crate) fn join(
+        &mut self,
+        group: GroupId,
+        member: Member<U>,
+        since: Option<Cursor>,
+    ) -> MemberId {
+        let after = self.log.end();
+        if let Form::Extended { id } = &member.form {
+            let is_resumed =
+                since.is_some_and(|since| self.resume(&group, &member, id, since, after));
+            if !is_resumed {
+                member
+                    .outbox
+                    .push(frame::subscribed(id, self.cursor(after), false));
+            }
+        }
+        let id = self.number();
+        self.admit(id, group, member, after);
+        id
+    }
+
+    /// Adds a subscriber if all that it missed since the cursor can be sent, and sends that.
+    pub(crate) fn rejoin(
+        &mut self,
+        group: GroupId,
+        member: Member<U>,
+        since: Cursor,
+    ) -> Option<MemberId> {
+        let after = self.log.end();
+        let Form::Extended { id } = &member.form else {
+            return None;
+        };
+        if !self.resume(&group, &member, id, since, after) {
+            return None;
+        }
+        let id = self.number();
+        self.admit(id, group, member, after);
+        Some(id)
+    }
+
+    fn number(&mut self) -> MemberId {
+        let id = MemberId(self.next_member);
+        self.next_member += 1;
+        id
+    }
+
+    fn admit(&mut self, id: MemberId, group: GroupId, member: Member<U>, after: u64) {
+        self.groups
+            .entry(group)
+            .or_default()
+            .insert(id, Armed { member, after });
+    }
+
+    /// Removes a subscriber, be it one that is still expected.
+    pub(crate) fn leave(&mut self, group: &GroupId, member: MemberId) {
+        self.expected.remove(&member);
+        if let Some(members) = self.groups.get_mut(group) {
+            members.swap_remove(&member);
+            if members.is_empty() {
+                self.groups.remove(group);
+            }
+        }
+    }
+
+    /// Tells every subscriber what it may know of a commit; gives the position up to which all is
+    /// told.
+    pub(crate) fn dispatch(&mut self, commit: &Commit) -> u64 {
+        for (position, change) in commit.positioned() {
+            match &change.images {
+                Images::Row { old, new } => {
+                    for event in events(&self.registry, change.model, old.as_ref(), new.as_ref()) {
+                        self.tell(&event, position);
+                    }
+                }
+                Images::Unknown => self.resync(change.model, position),
+            }
+        }
+        commit.end()
+    }
+
+    fn tell(&self, event: &Event<'_>, position: u64) {
+        let Some(members) = self.groups.get(&event.group) else {
+            return;
+        };
+        let property = self.property(&event.group);
+        let mut frames = self.frames(event, position);
+        for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
+            if let Some(frame) = event.frame_for(property, &member.user, &member.form, &mut frames)
+            {
+                member.outbox.push(frame);
+            }
+        }
+    }
+
+    /// Tells every subscriber of a model to read again.
+    fn resync(&self, model: ModelId, position: u64) {
+        for (group, members) in self.groups.iter().filter(|(group, _)| group.model == model) {
+            for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
+                member
+                    .outbox
+                    .push(self.resync_frame(group, &member.form, position));
+            }
+        }
+    }
+
+    fn resync_frame(&self, group: &GroupId, form: &Form, position: u64) -> Frame {
+        let subscription = match form {
+            Form::Extended { id } => format!(r#""id":{id},"cursor":"{}""#, self.cursor(position)),
+            Form::Seed => {
+                let (label, property) = (self.label(group), self.property(group).wire_name());
+                format!(
+                    r#""model":"{label}","property":{property},"value":{}"#,
+                    group.value
+                )
+            }
+        };
+        Frame::from(format!(
+            r#"{{"type":"resync",{subscription},"reason":"changes_unknown"}}"#
+        ))
+    }
+
+    /// Acknowledges a subscriber who comes back, and sends what it missed between its cursor and
+    /// `end`; `false`, and nothing sent, if that is not known or more than its outbox takes.
+    fn resume(
+        &self,
+        group: &GroupId,
+        member: &Member<U>,
+        id: &str,
+        since: Cursor,
+        end: u64,
+    ) -> bool {
+        let Some(missed) = self.missed(group, member, since, end) else {
+            return false;
+        };
+        let cursor = self.acknowledged(since, end, &missed);
+        let mut frames = vec![frame::subscribed(id, cursor, true)];
+        frames.extend(missed);
+        member.outbox.push_all(frames)
+    }
+
+    /// The cursor of an acknowledgement. Were it ahead of what comes after it, a connection that
+    /// breaks in between would lose that.
+    fn acknowledged(&self, since: Cursor, end: u64, missed: &[Frame]) -> Cursor {
+        if missed.is_empty() {
+            self.cursor(end)
+        } else {
+            since
+        }
+    }
+
+    /// What a subscriber would have been told between a cursor and `end`; `None` if that is not
+    /// known.
+    fn missed(
+        &self,
+        group: &GroupId,
+        member: &Member<U>,
+        since: Cursor,
+        end: u64,
+    ) -> Option<Vec<Frame>> {
+        if since.epoch != self.log.epoch {
+            return None;
+        }
+        let commits = self.log.since(since.position)?;
+        let changes = commits.iter().flat_map(|commit| commit.positioned());
+        let is_missed = |position: u64| since.position < position && position <= end;
+        let mut room = member.outbox.limit();
+        let mut missed = Vec::new();
+        for (position, change) in
+            changes.filter(|(position, change)| is_missed(*position) && change.model == group.model)
+        {
+            let Images::Row { old, new } = &change.images else {
+                return None;
+            };
+            let (left, entered) = events_by(
+                &self.registry,
+                change.model,
+                group.property,
+                old.as_ref(),
+                new.as_ref(),
+            );
+            for event in left
+                .into_iter()
+                .chain(entered)
+                .filter(|event| event.group == *group)
+            {
+                let mut frames = self.frames(&event, position);
+                let Some(frame) = event.frame_for(
+                    self.property(group),
+                    &member.user,
+                    &member.form,
+                    &mut frames,
+                ) else {
+                    continue;
+                };
+                // Others wait meanwhile: what could not be sent anyway is not worked out.
+                room = room.checked_sub(frame.cost())?;
+                missed.push(frame);
+            }
+        }
+        Some(missed)
+    }
+
+    /// The frames of an event of the change at `position`.
+    fn frames(&self, event: &Event<'_>, position: u64) -> Frames<'_> {
+        // Who comes back after the first of two events has the change still to come.
+        let told = position - u64::from(event.is_continued);
+        Frames::new(self.label(&event.group), self.cursor(told))
+    }
+
+    /// How many groups somebody listens to, or will.
+    #[cfg(test)]
+    pub(crate) fn listened_groups(&self) -> usize {
+        self.groups.len() + self.expected.len()
+    }
+
+    pub(crate) fn cursor(&self, position: u64) -> Cursor {
+        Cursor {
+            epoch: self.log.epoch,
+            position,
+        }
+    }
+
+    fn property(&self, group: &GroupId) -> &Property<U> {
+        &self.registry.model(group.model).properties[group.property]
+    }
+
+    fn label(&self, group: &GroupId) -> &str {
+        &self.registry.model(group.model).label
+    }
+}
+
+/// A change as one group sees it: `old` is there if the old image belongs to the group, `new` if
+/// the new one does.
+pub(crate) struct Event<'a> {
+    pub(crate) group: GroupId,
+    pub(crate) old: Option<&'a Row>,
+    pub(crate) new: Option<&'a Row>,
+    /// Whether another event of the change follows in the same group: the row changed its primary
+    /// key.
+    is_continued: bool,
+}
+
+/// What a subscriber can be told of an event.
+pub(crate) struct Telling<'a> {
+    pub(crate) action: Action,
+    /// The image of the row that is sent.
+    pub(crate) row: &'a Row,
+    pub(crate) view: ViewId,
+}
+
+impl<'a> Event<'a> {
+    /// What one subscriber is to be told: its views of the two images decide. The second is for the
+    /// case that the row of the first cannot be written: then it is out of sight.
+    pub(crate) fn tellings<U>(
+        &self,
+        property: &Property<U>,
+        user: &U,
+    ) -> impl Iterator<Item = Telling<'a>> {
+        let view =
+            |row: Option<&'a Row>| row.and_then(|row| Some((row, property.view(user, row)?)));
+        let (old, new) = (view(self.old), view(self.new));
+        let action = if old.is_some() {
+            Action::Updated
+        } else {
+            Action::Created
+        };
+        let seen = new.map(|(row, view)| Telling { action, row, view });
+        let gone = old.map(|(row, view)| Telling {
+            action: Action::Deleted,
+            row,
+            view,
+        });
+        seen.into_iter().chain(gone)
+    }
+
+    fn frame_for<U>(
+        &self,
+        property: &Property<U>,
+        user: &U,
+        form: &Form,
+        frames: &mut Frames<'_>,
+    ) -> Option<Frame> {
+        self.tellings(property, user)
+            .find_map(|Telling { action, row, view }| {
+                frames.get(action, view, form, || property.instance(view, row))
+            })
+    }
+}
+
+/// The groups that a change concerns. A row that moves leaves its old group before it enters the
+/// new one.
+pub(crate) fn events<'a, U>(
+    registry: &Registry<U>,
+    model: ModelId,
+    old: Option<&'a Row>,
+    new: Option<&'a Row>,
+) -> Vec<Event<'a>> {
+    let properties = 0..registry.model(model).properties.len();
+    let (left, entered): (Vec<_>, Vec<_>) = properties
+        .map(|property| events_by(registry, model, property, old, new))
+        .unzip();
+    left.into_iter().chain(entered).flatten().collect()
+}
+
+/// The groups by one property that a change concerns: one that stays or is left, and one that is
+/// entered.
+fn events_by<'a, U>(
+    registry: &Registry<U>,
+    model: ModelId,
+    property: usize,
+    old: Option<&'a Row>,
+    new: Option<&'a Row>,
+) -> (Option<Event<'a>>, Option<Event<'a>>) {
+    let entry = registry.model(model);
+    let value = |row: Option<&Row>| entry.properties[property].value(row?);
+    let event = |value, old, new, is_continued| {
+        let group = GroupId {
+            model,
+            property,
+            value,
+        };
+        Event {
+            group,
+            old,
+            new,
+            is_continued,
+        }
+    };
+    let is_same_row = || {
+        old.zip(new)
+            .is_none_or(|(old, new)| entry.is_same_row(old, new))
+    };
+    match (value(old), value(new)) {
+        (Some(from), Some(to)) if from == to && is_same_row() => {
+            (Some(event(from, old, new, false)), None)
+        }
+        (from, to) => {
+            let is_continued = from == to;
+            let left = from.map(|from| event(from, old, None, is_continued));
+            (left, to.map(|to| event(to, None, new, false)))
+        }
+    }
+}

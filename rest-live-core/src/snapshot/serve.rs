@@ -1,0 +1,113 @@
+//! One snapshot: read, written as parts, and delivered together with the subscription.
+
+use std::ops::ControlFlow;
+
+use super::parts::{Parts, TooBig};
+use super::{Job, SnapshotGroup};
+use crate::change::Row;
+use crate::dispatcher::{Arrival, Form};
+use crate::live::Hub;
+use crate::registry::{Property, guard};
+use crate::session::{Frame, Reason, Refused};
+
+/// So often a snapshot is read that can no longer be followed by the changes since.
+const TRIES: usize = 3;
+
+/// A snapshot, and the position in the log that it shows.
+struct Taken {
+    parts: Vec<Frame>,
+    position: u64,
+}
+
+/// Gives somebody the snapshot and the subscription that he asked for, or says why not. Nothing, if
+/// he does not wait any more.
+pub(crate) fn serve<U>(hub: &Hub<U>, job: &Job<U>) {
+    for _ in 0..TRIES {
+        if !hub.dispatcher().expects(job.id) {
+            return;
+        }
+        let Taken { parts, position } = match take(hub, job) {
+            Ok(taken) => taken,
+            Err(refused) => return refuse(hub, job, refused),
+        };
+        match hub.dispatcher().arrive(job, parts, position) {
+            Arrival::Joined | Arrival::Cancelled => return,
+            Arrival::Outdated => tracing::debug!("a snapshot was outdated before it was sent"),
+        }
+    }
+    let message = "more changed meanwhile than can be sent; try again later";
+    refuse(hub, job, Refused::new(Reason::SnapshotUnavailable, message));
+}
+
+fn take<U>(hub: &Hub<U>, job: &Job<U>) -> Result<Taken, Refused> {
+    let model = hub.registry.model(job.group.model);
+    let property = &model.properties[job.group.property];
+    let Some(source) = &model.snapshots else {
+        return Err(unavailable());
+    };
+    let group = SnapshotGroup {
+        columns: property.names(),
+        value: &job.group.value,
+        adapter: model.adapter.as_ref(),
+        log: hub.log(),
+    };
+    let mut parts = Parts::new(id(job), &model.label, &hub.limits);
+    let mut result = Ok(());
+    let mut each = |row: Row| {
+        if let Some(instance) = visible(property, job, &row) {
+            result = parts.add(&instance);
+        }
+        match result {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(TooBig) => ControlFlow::Break(()),
+        }
+    };
+    let quiet = guard("source of snapshots", || source(&group, &mut each))
+        .ok_or_else(unavailable)?
+        .map_err(|error| {
+            tracing::error!(model = model.label, %error, "a snapshot cannot be read");
+            unavailable()
+        })?;
+    let parts = result.and_then(|()| parts.finish()).map_err(|TooBig| {
+        let most = hub.limits.snapshot_bytes;
+        let message = format!("the snapshot has more than {most} bytes, which are the most");
+        Refused::new(Reason::SnapshotTooBig, message)
+    })?;
+    Ok(Taken {
+        parts,
+        position: quiet.position,
+    })
+}
+
+/// A row as JSON, as the subscriber may see it.
+fn visible<U>(property: &Property<U>, job: &Job<U>, row: &Row) -> Option<String> {
+    // The database may compare in another way, without regard to case for one. What counts is in
+    // which group its events are.
+    if property.value(row).as_ref() != Some(&job.group.value) {
+        return None;
+    }
+    property.instance(property.view(&job.member.user, row)?, row)
+}
+
+fn unavailable() -> Refused {
+    Refused::new(
+        Reason::SnapshotUnavailable,
+        "the snapshot cannot be read just now; try again later",
+    )
+}
+
+fn refuse<U>(hub: &Hub<U>, job: &Job<U>, refused: Refused) {
+    let refused = Refused {
+        id: Some(id(job).into()),
+        ..refused
+    };
+    hub.dispatcher().refuse(job, &refused);
+}
+
+/// The subscription's `id`, as JSON.
+fn id<U>(job: &Job<U>) -> &str {
+    match &job.member.form {
+        Form::Extended { id } => id,
+        Form::Seed => "null",
+    }
+}
