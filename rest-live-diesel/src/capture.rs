@@ -1,0 +1,84 @@
+//! Capture: how a backend finds out which rows changed.
+
+use std::sync::Arc;
+
+use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::result::Error;
+use diesel::{Connection, QueryResult};
+use rest_live_core::Feed;
+
+/// A Diesel connection whose changes can be captured.
+#[diagnostic::on_unimplemented(
+    message = "changes on a `{Self}` cannot be captured",
+    label = "no backend of rest-live",
+    note = "turn on the feature of rest-live for your database: `sqlite`"
+)]
+pub trait LiveBackend: Connection + Sized {
+    /// How its changes are found.
+    type Capture: Capture<Self>;
+
+    /// Sets up a new connection of a pool, which has to get along with the others.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not let it.
+    fn prepare_for_pool(conn: &mut Self) -> QueryResult<()>;
+}
+
+/// How the changes on a connection are found, and when they are released.
+///
+/// One implementation a backend. What it finds are [`Change`](rest_live_core::Change)s; they enter
+/// the log by a [`Ticket`](rest_live_core::Ticket), drawn while the writing transaction holds its
+/// locks.
+pub trait Capture<C: Connection>: Send + Sized {
+    /// Prepares a connection.
+    ///
+    /// # Errors
+    ///
+    /// If a registered model's table cannot be captured. The error says which, and why.
+    fn install(conn: &mut C, feed: &Arc<Feed>) -> QueryResult<Self>;
+
+    /// Opens the outermost transaction.
+    ///
+    /// # Errors
+    ///
+    /// If the database does not let it.
+    fn begin(&mut self, conn: &mut C) -> QueryResult<()>;
+
+    /// Executes a batch of SQL, which may change the schema.
+    ///
+    /// # Errors
+    ///
+    /// Those of the batch; or if a registered model's table can no longer be captured.
+    fn batch_execute(&mut self, conn: &mut C, sql: &str) -> QueryResult<()>;
+
+    /// A statement failed. Whether it did because of the capture, which now has stepped aside for
+    /// another try, until [`Capture::schema_may_have_changed`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn try_again(&mut self, conn: &mut C, error: &Error) -> QueryResult<bool>;
+
+    /// Whether a query reads only, for certain. Asked for every query, so the answer should be
+    /// quick.
+    fn is_read<T: QueryFragment<C::Backend> + QueryId>(&mut self, query: &T) -> bool;
+
+    /// A statement is about to be executed outside of a transaction.
+    ///
+    /// # Errors
+    ///
+    /// If others have changed the schema so that a registered model's table can no longer be
+    /// captured.
+    fn prepare(&mut self, conn: &mut C) -> QueryResult<()>;
+
+    /// A statement was executed that may have changed the schema.
+    fn schema_may_have_changed(&mut self, conn: &mut C);
+
+    /// No transaction is open any more, as far as Diesel knows, or Diesel may be wrong about it: if
+    /// none is, releases what was committed, and forgets the rest.
+    fn settle(&mut self, conn: &mut C);
+
+    /// From now on, changes make no events, or make them again. Gives what was in force.
+    fn set_silent(&mut self, silent: bool) -> bool;
+}

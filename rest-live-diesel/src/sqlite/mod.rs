@@ -1,0 +1,347 @@
+//! SQLite: everything that changes a live table on the connection is captured, by TEMP triggers.
+
+mod batch;
+mod install;
+mod key;
+mod query;
+mod snapshot;
+mod table;
+mod transaction;
+mod writes;
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use diesel::connection::{
+    AnsiTransactionManager, LoadConnection, SimpleConnection, TransactionManager,
+};
+use diesel::deserialize::FromSqlRow;
+use diesel::query_builder::{Query, QueryFragment, QueryId};
+use diesel::result::Error;
+use diesel::sql_types::Integer;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel::{Connection, QueryResult};
+use rest_live_core::{Change, Feed, ModelId};
+
+use self::install::LiveTable;
+pub(crate) use self::key::KeyColumns;
+pub use self::key::SqliteKey;
+use self::query::{Begin, ClearLog, Commit, Installed, Rollback, SchemaVersion};
+pub use self::snapshot::SqliteSnapshots;
+pub use self::table::{CapturedModel, SqliteModel};
+use self::writes::{Writes, Written, rest_live_wrote_utils};
+use crate::adapter::Adapter;
+use crate::capture::{Capture, LiveBackend};
+
+impl LiveBackend for SqliteConnection {
+    type Capture = SqliteCapture;
+
+    fn prepare_for_pool(conn: &mut Self) -> QueryResult<()> {
+        conn.batch_execute("PRAGMA busy_timeout = 5000")
+    }
+}
+
+/// Captures what changes in the live tables, whoever asks for it: typed writes, bulk statements,
+/// raw SQL, cascades, triggers.
+///
+/// TEMP triggers copy each row to a TEMP log, which SQLite rolls back with the data. The triggers
+/// also call the function `rest_live_wrote`, which draws the transaction's ticket at its first
+/// write: from then until it ends it holds SQLite's one write lock, so tickets are in the order of
+/// the commits, with a statement of its own as in a transaction.
+pub struct SqliteCapture {
+    models: Vec<(ModelId, Arc<dyn CapturedModel>)>,
+    tables: Vec<LiveTable>,
+    writes: Arc<Writes>,
+    /// The schema for which the triggers are installed; `None` while they are not.
+    schema: Option<Schema>,
+    /// Whether they were installed inside of a transaction that may be undone.
+    may_be_undone: bool,
+    /// The queries seen so far, and whether they read only.
+    reads: HashMap<TypeId, bool>,
+}
+
+/// The database's schema, and how much of the capture there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Schema {
+    version: i32,
+    installed: i32,
+}
+
+/// Who may have changed the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// This connection, by the statement before: whatever else that did to live tables is to be
+    /// told.
+    Us,
+    /// Others, who tell it themselves.
+    Others,
+}
+
+impl Capture<SqliteConnection> for SqliteCapture {
+    fn install(conn: &mut SqliteConnection, feed: &Arc<Feed>) -> QueryResult<Self> {
+        let adapters = feed.models().iter().filter_map(|model| {
+            let adapter = model.adapter.as_ref()?.downcast_ref::<Adapter>()?;
+            Some((model.id, Arc::clone(&adapter.sqlite)))
+        });
+        let models: Vec<_> = adapters.collect();
+        let tables = models
+            .iter()
+            .enumerate()
+            .map(|(number, (_, model))| Ok(LiveTable::new(model.table()?, number)));
+        let tables = tables.collect::<QueryResult<_>>()?;
+        let writes = Arc::new(Writes {
+            log: Arc::clone(feed.log()),
+            is_silent: AtomicBool::new(false),
+            state: Mutex::default(),
+        });
+        let noted = Arc::clone(&writes);
+        rest_live_wrote_utils::register_nondeterministic_impl(conn, move |table: i32| {
+            noted.note(table)
+        })?;
+        // Without recursive triggers, a row that `REPLACE` removes is removed without a word.
+        conn.batch_execute("PRAGMA recursive_triggers = ON")?;
+        install::keep_in_memory(conn)?;
+        let mut capture = Self {
+            models,
+            tables,
+            writes,
+            schema: None,
+            may_be_undone: false,
+            reads: HashMap::new(),
+        };
+        capture.prepare(conn)?;
+        Ok(capture)
+    }
+
+    fn begin(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
+        // A deferred transaction that reads before it writes fails as soon as another one writes,
+        // whatever the busy timeout.
+        AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN IMMEDIATE")?;
+        // From here on nobody else can change the schema.
+        self.prepare(conn).or_else(|error| {
+            AnsiTransactionManager::rollback_transaction(conn)?;
+            Err(error)
+        })
+    }
+
+    /// Executes a batch, statement by statement. Outside of a transaction they are transactions of
+    /// their own: another connection may write in between, so each has its own place among the
+    /// commits.
+    fn batch_execute(&mut self, conn: &mut SqliteConnection, sql: &str) -> QueryResult<()> {
+        for statement in batch::statements(sql) {
+            // What Diesel thinks of the transaction is not asked: the batch itself can begin and
+            // end one.
+            self.settle(conn);
+            self.prepare(conn)?;
+            let keyword = batch::keyword(statement).to_ascii_uppercase();
+            if keyword == "ALTER" {
+                // The triggers would forbid to drop a column that they copy.
+                self.step_aside(conn)?;
+            }
+            let result = conn.batch_execute(statement);
+            if !KEEP_SCHEMA.contains(&keyword.as_str()) {
+                self.schema = None;
+                self.schema_may_have_changed(conn);
+            }
+            result?;
+        }
+        Ok(())
+    }
+
+    fn is_read<T: QueryFragment<Sqlite> + QueryId>(&mut self, query: &T) -> bool {
+        match T::query_id() {
+            Some(id) => *self
+                .reads
+                .entry(id)
+                .or_insert_with(|| query::is_select(query)),
+            None => query::is_select(query),
+        }
+    }
+
+    fn prepare(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
+        self.follow_schema(conn, By::Others)
+    }
+
+    fn schema_may_have_changed(&mut self, conn: &mut SqliteConnection) {
+        if let Err(error) = self.follow_schema(conn, By::Us) {
+            // What was executed is executed; whoever executes the next statement gets the error.
+            tracing::error!(%error, "a change of the schema leaves changes of a live table without events");
+            self.schema = None;
+        }
+    }
+
+    fn try_again(&mut self, conn: &mut SqliteConnection, error: &Error) -> QueryResult<bool> {
+        let is_ours = matches!(error, Error::DatabaseError(_, info) if info.message().contains("error in trigger rest_live_"));
+        if is_ours {
+            self.step_aside(conn)?;
+        }
+        Ok(is_ours)
+    }
+
+    fn settle(&mut self, conn: &mut SqliteConnection) {
+        if !self.writes.is_due() {
+            return;
+        }
+        // Fails inside of a transaction that was begun with raw SQL: then it is not yet time.
+        if conn.execute_returning_count(&Begin).is_err() {
+            return;
+        }
+        self.compare_tables(conn);
+        let changes = self
+            .take_changes(conn)
+            .and_then(|changes| conn.execute_returning_count(&Commit).map(|_| changes));
+        let changes = changes.unwrap_or_else(|error| {
+            tracing::error!(%error, "committed changes cannot be read; their readers read again");
+            self.give_up(conn)
+        });
+        let Written { ticket, .. } = mem::take(&mut *self.writes.lock());
+        ticket
+            .unwrap_or_else(|| self.writes.log.ticket())
+            .commit(changes);
+    }
+
+    fn set_silent(&mut self, silent: bool) -> bool {
+        self.writes.is_silent.swap(silent, Ordering::Relaxed)
+    }
+}
+
+/// The statements that leave the schema as it is. After `BEGIN` above all nothing is to be read:
+/// that would fix what the transaction sees.
+const KEEP_SCHEMA: [&str; 12] = [
+    "",
+    "BEGIN",
+    "COMMIT",
+    "DELETE",
+    "END",
+    "INSERT",
+    "RELEASE",
+    "REPLACE",
+    "SAVEPOINT",
+    "SELECT",
+    "UPDATE",
+    "VALUES",
+];
+
+impl SqliteCapture {
+    /// Puts the triggers on the tables as they are now, if these or the triggers are not what they
+    /// were.
+    fn follow_schema(&mut self, conn: &mut SqliteConnection, by: By) -> QueryResult<()> {
+        let version = read_number(conn, SchemaVersion)?;
+        let is_current = !self.may_be_undone
+            && self.schema.is_some()
+            && self.schema
+                == Some(Schema {
+                    version,
+                    installed: read_number(conn, Installed)?,
+                });
+        if is_current {
+            return Ok(());
+        }
+        let others = install::install(conn, &mut self.tables)?;
+        if by == By::Us && !others.is_empty() {
+            let is_unknown = |number: &usize| {
+                self.tables[*number].is_missing() || self.writes.has_entries_of(*number)
+            };
+            let unknown: Vec<_> = others.into_iter().filter(is_unknown).collect();
+            self.writes.note_schema_change(unknown);
+        }
+        // The version is that from before: if somebody has changed it meanwhile, it is looked at
+        // again.
+        self.schema = Some(Schema {
+            version,
+            installed: read_number(conn, Installed)?,
+        });
+        // A rollback takes the triggers along, and gives their version to the next change.
+        self.may_be_undone = conn
+            .execute_returning_count(&Begin)
+            .and_then(|_| conn.execute_returning_count(&Commit))
+            .is_err();
+        Ok(())
+    }
+
+    /// Finds the tables that are others than when it was last settled, because this connection
+    /// changed the schema and did not undo it.
+    fn compare_tables(&mut self, conn: &mut SqliteConnection) {
+        if !self.writes.lock().has_changed_schema {
+            return;
+        }
+        if let Err(error) = self.follow_schema(conn, By::Others) {
+            tracing::error!(%error, "it cannot be said which live tables changed");
+        }
+        let others = self
+            .tables
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(number, table)| table.settle().then_some(number));
+        self.writes.lock().unknown.extend(others);
+    }
+
+    /// Empties the log.
+    fn take_changes(&self, conn: &mut SqliteConnection) -> QueryResult<Vec<Change>> {
+        let (written, unknown) = {
+            let written = self.writes.lock();
+            (written.tables.clone(), written.unknown.clone())
+        };
+        let mut changes = Vec::new();
+        for number in written
+            .into_iter()
+            .filter(|number| !unknown.contains(number))
+        {
+            if let (Some((model, captured)), Some(table)) =
+                (self.models.get(number), self.tables.get(number))
+            {
+                changes.append(&mut captured.changes(conn, *model, &table.view())?);
+            }
+        }
+        conn.execute_returning_count(&ClearLog)?;
+        changes.sort_by_key(|(seq, _)| *seq);
+        let mut changes: Vec<_> = changes.into_iter().map(|(_, change)| change).collect();
+        changes.extend(self.unknown(&unknown));
+        Ok(changes)
+    }
+
+    /// Leaves the log's entries unread, and says so.
+    fn give_up(&mut self, conn: &mut SqliteConnection) -> Vec<Change> {
+        // Whether these succeed is seen at the next look: the schema is not known any more.
+        drop(conn.execute_returning_count(&Rollback));
+        drop(conn.execute_returning_count(&ClearLog));
+        self.schema = None;
+        let Written {
+            tables, unknown, ..
+        } = &*self.writes.lock();
+        let mut all = [tables.as_slice(), unknown.as_slice()].concat();
+        all.sort_unstable();
+        self.unknown(&all).collect()
+    }
+
+    fn unknown(&self, tables: &[usize]) -> impl Iterator<Item = Change> {
+        let mut tables = tables.to_vec();
+        tables.sort_unstable();
+        tables.dedup();
+        let models: Vec<_> = tables
+            .iter()
+            .filter_map(|table| self.models.get(*table))
+            .map(|(model, _)| *model)
+            .collect();
+        models.into_iter().map(Change::unknown)
+    }
+
+    /// Takes the triggers off until the next look at the schema.
+    fn step_aside(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
+        self.schema = None;
+        install::uninstall(conn, &self.tables)
+    }
+}
+
+/// The one number that a query gives.
+fn read_number<Q>(conn: &mut SqliteConnection, query: Q) -> QueryResult<i32>
+where
+    Q: Query<SqlType = Integer> + QueryFragment<Sqlite> + QueryId,
+{
+    let mut rows = conn.load(query)?;
+    let row = rows.next().ok_or(Error::NotFound)??;
+    FromSqlRow::<Integer, Sqlite>::build_from_row(&row).map_err(Error::DeserializationError)
+}

@@ -1,0 +1,182 @@
+//! The queries of the capture, as Diesel fragments: prepared once a connection.
+
+use std::marker::PhantomData;
+
+use diesel::QueryResult;
+use diesel::connection::LoadConnection;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
+use diesel::result::Error;
+use diesel::sql_types::Integer;
+use diesel::sqlite::query_builder::SqliteQueryBuilder;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use super::batch::keyword;
+use super::key::Condition;
+use crate::model::LiveRow;
+use crate::write::FetchRow;
+
+/// Statements that never change: prepared once a connection.
+macro_rules! fixed {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(QueryId)]
+        pub(super) struct $name;
+
+        impl Query for $name {
+            type SqlType = Integer;
+        }
+
+        impl QueryFragment<Sqlite> for $name {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+                out.push_sql($sql);
+                Ok(())
+            }
+        }
+    )*};
+}
+
+fixed! {
+    /// Counts the changes of the database's schema; an undone change is not counted.
+    SchemaVersion = "PRAGMA main.schema_version";
+    /// How much of the capture there is. `PRAGMA temp.schema_version` would tell more, but SQLite crashes when it executes a prepared one after
+    /// `PRAGMA temp_store` has dropped all that is TEMP.
+    Installed = "SELECT count(*) FROM temp.sqlite_schema WHERE name GLOB 'rest_live_*'";
+    Begin = "BEGIN";
+    Commit = "COMMIT";
+    Rollback = "ROLLBACK";
+    BusyTimeout = "PRAGMA busy_timeout";
+    HasSchema = "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema)";
+    ClearLog = "DELETE FROM temp.rest_live_log";
+}
+
+/// The rows of a model to which all conditions apply.
+pub(super) struct RowsWhere<'a, M: LiveRow<Sqlite>> {
+    selection: M::Selection,
+    from: String,
+    conditions: &'a [Condition],
+}
+
+impl<'a, M: LiveRow<Sqlite>> RowsWhere<'a, M> {
+    pub(super) fn new(table: &str, conditions: &'a [Condition]) -> Self {
+        Self {
+            selection: M::construct_selection(),
+            from: format!(" FROM {table}"),
+            conditions,
+        }
+    }
+}
+
+impl<M: LiveRow<Sqlite>> Query for RowsWhere<'_, M> {
+    type SqlType = M::SqlType;
+}
+
+impl<M: LiveRow<Sqlite>> QueryId for RowsWhere<'_, M> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<M: LiveRow<Sqlite>> QueryFragment<Sqlite> for RowsWhere<'_, M> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        self.selection.walk_ast(out.reborrow())?;
+        out.push_sql(&self.from);
+        for (at, condition) in self.conditions.iter().enumerate() {
+            out.push_sql(if at == 0 { " WHERE " } else { " AND " });
+            condition.walk_ast(out.reborrow())?;
+        }
+        Ok(())
+    }
+}
+
+/// The captured rows of a model, each followed by its number, by what it is an image of, and by its
+/// bytes.
+pub(super) struct CapturedRows<M: LiveRow<Sqlite>> {
+    selection: M::Selection,
+    /// ` FROM` the model's view of the log, under the name of the model's table, so that the
+    /// columns of its selection are found.
+    from: String,
+}
+
+impl<M: LiveRow<Sqlite>> CapturedRows<M> {
+    pub(super) fn new(view: &str, table: &str) -> Self {
+        let from = format!(" FROM temp.{view} AS {table} ORDER BY rest_live_seq");
+        Self {
+            selection: M::construct_selection(),
+            from,
+        }
+    }
+}
+
+impl<M: LiveRow<Sqlite>> Query for CapturedRows<M> {
+    // And three more, which are read by hand.
+    type SqlType = M::SqlType;
+}
+
+impl<M: LiveRow<Sqlite> + 'static> QueryId for CapturedRows<M> {
+    // On one connection, a model has one view.
+    type QueryId = CapturedRowsOf<M>;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+pub(super) struct CapturedRowsOf<M>(PhantomData<M>);
+
+impl<M: LiveRow<Sqlite>> QueryFragment<Sqlite> for CapturedRows<M> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("SELECT ");
+        self.selection.walk_ast(out.reborrow())?;
+        out.push_sql(", rest_live_seq, rest_live_op, rest_live_bytes");
+        out.push_sql(&self.from);
+        Ok(())
+    }
+}
+
+/// A write, with a `RETURNING` of the model's columns.
+struct Returning<S, M: LiveRow<Sqlite>> {
+    statement: S,
+    selection: M::Selection,
+}
+
+impl<S, M: LiveRow<Sqlite>> Query for Returning<S, M> {
+    type SqlType = M::SqlType;
+}
+
+impl<S: QueryId, M: LiveRow<Sqlite> + 'static> QueryId for Returning<S, M> {
+    type QueryId = ReturningOf<S::QueryId, M>;
+    const HAS_STATIC_QUERY_ID: bool = S::HAS_STATIC_QUERY_ID;
+}
+
+struct ReturningOf<S, M>(PhantomData<(S, M)>);
+
+impl<S: QueryFragment<Sqlite>, M: LiveRow<Sqlite>> QueryFragment<Sqlite> for Returning<S, M> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.statement.walk_ast(out.reborrow())?;
+        out.push_sql(" RETURNING ");
+        self.selection.walk_ast(out)
+    }
+}
+
+impl<S, M> FetchRow<S, M> for SqliteConnection
+where
+    S: QueryFragment<Sqlite> + QueryId,
+    M: LiveRow<Sqlite> + 'static,
+    Sqlite: QueryMetadata<M::SqlType>,
+{
+    fn fetch_row(&mut self, statement: S) -> QueryResult<M> {
+        let rows = self.load(Returning::<S, M> {
+            statement,
+            selection: M::construct_selection(),
+        })?;
+        // All of them: the statement is done when its last row has been read.
+        let rows: Vec<M> = rows
+            .map(|row| M::build_from_row(&row?).map_err(Error::DeserializationError))
+            .collect::<Result<_, _>>()?;
+        rows.into_iter().next().ok_or(Error::NotFound)
+    }
+}
+
+/// Whether a query begins with `SELECT`. What begins with `WITH` may write.
+pub(super) fn is_select<T: QueryFragment<Sqlite>>(query: &T) -> bool {
+    let mut sql = SqliteQueryBuilder::new();
+    query.to_sql(&mut sql, &Sqlite).is_ok() && keyword(&sql.finish()).eq_ignore_ascii_case("SELECT")
+}
