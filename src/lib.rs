@@ -1,0 +1,39 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+
+pub use rest_live_core::{
+    AllowAny, And, BuildError, Builder, Compose, Explanation, Group, GroupExplanation, GroupKey,
+    Handshake, Label, Limits, Live, LiveService, Not, Or, Permission, PermissionExplanation, Quiet,
+    Refusal, SnapshotError, SnapshotGroup, SnapshotSource, Subscribable, SubscribableBy, Told,
+    Verdict, serve, testing,
+};
+#[cfg(feature = "sqlite")]
+pub use rest_live_diesel::SqliteSnapshots;
+pub use rest_live_diesel::{
+    Capture, Delete, FetchRow, LiveBackend, LiveConnection, LiveDsl, LiveManager, LiveModel,
+    LiveRow, LiveTransactionManager, Save, SaveColumns,
+};
+pub use rest_live_macros::Subscribable;
+
+/// All that a program with live models usually names.
+///
+/// ```
+/// use rest_live::prelude::*;
+/// ```
+pub mod prelude {
+    pub use crate::{Live, LiveConnection, LiveDsl, LiveManager, Permission, Subscribable};
+}
+
+/// What the derive's output names. Not for use by hand: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use diesel::BoolExpressionMethods;
+    pub use diesel::dsl::{And, Eq, Filter};
+    pub use rest_live_core::{
+        Compose, Description, Group, Key, Label, Registration, Subscribable, SubscribableBy,
+        to_json, to_json_as, to_json_with,
+    };
+    pub use rest_live_diesel::derived::{eq, filter};
+    pub use rest_live_diesel::{LiveModel, SaveColumns, adapter};
+    pub use serde;
+}

@@ -1,0 +1,4 @@
+//! Knows rest-live under another name only.
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The file, and the server on it.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, Pool};
+use rest_live::prelude::*;
+use rest_live::testing::Client;
+use rest_live::{Builder, Limits, Refusal, SqliteSnapshots};
+use tempfile::TempDir;
+
+use super::WRITERS;
+use super::models::{Board, Card, SCHEMA, User, history_triggers};
+use super::writer::{Manager, Pragmas, Writer};
+
+/// A file that serves many cases, one after the other.
+pub(crate) struct Bench {
+    pub(crate) url: String,
+    pub(crate) database: SqliteConnection,
+    _directory: TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new() -> Self {
+        let directory = TempDir::new().expect("a directory");
+        let url = directory.path().join("truth.db");
+        let url = url.to_str().expect("a path").to_owned();
+        let mut database = SqliteConnection::establish(&url).expect("the file opens");
+        let pragmas =
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA busy_timeout = 5000;";
+        let schema = [pragmas, SCHEMA, &history_triggers()].concat();
+        database
+            .batch_execute(&schema)
+            .expect("the schema is in order");
+        Self {
+            url,
+            database,
+            _directory: directory,
+        }
+    }
+
+    /// A connection that only reads.
+    pub(crate) fn reader(url: &str) -> SqliteConnection {
+        let mut database = SqliteConnection::establish(url).expect("the file opens");
+        let pragma = "PRAGMA busy_timeout = 20000";
+        database.batch_execute(pragma).expect("a pragma");
+        database
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.database
+            .batch_execute(
+                "BEGIN; DELETE FROM cards; DELETE FROM boards; DELETE FROM history;
+                 INSERT INTO boards VALUES (1, TRUE, 0), (2, FALSE, 0), (3, TRUE, 0);
+                 INSERT INTO cards VALUES (1, 1, 1, FALSE, NULL, 0), (2, 1, 2, TRUE, 4, 0), (3, 2, NULL, TRUE, 1, 0);
+                 COMMIT",
+            )
+            .expect("the tables can be emptied");
+    }
+}
+
+/// One life of the server, with its connections.
+pub(crate) struct Server {
+    pub(crate) live: Live<User>,
+    pub(crate) pool: Option<Pool<Manager>>,
+    pub(crate) writers: Vec<Writer>,
+    /// Subscribed to nothing: tells when the dispatcher is done.
+    pub(crate) idle: Client<User>,
+}
+
+impl Server {
+    pub(crate) fn start(limits: Limits, is_pooled: bool, url: &str) -> Self {
+        Self::build(builder(limits), is_pooled, url)
+    }
+
+    pub(crate) fn with_snapshots(limits: Limits, url: &str) -> Self {
+        let manager = ConnectionManager::<SqliteConnection>::new(url);
+        let pool = Pool::builder().max_size(4).build(manager).expect("a pool");
+        let snapshots = SqliteSnapshots::new(pool);
+        let builder = builder(limits)
+            .snapshots::<Board>(snapshots.clone())
+            .snapshots::<Card>(snapshots);
+        Self::build(builder, false, url)
+    }
+
+    fn build(builder: Builder<User>, is_pooled: bool, url: &str) -> Self {
+        let live = builder.build().expect("the models are in order");
+        let pool = is_pooled.then(|| {
+            Pool::builder()
+                .max_size(1)
+                .min_idle(Some(0))
+                .test_on_check_out(false)
+                .connection_customizer(Box::new(Pragmas))
+                .build(Manager::new(url, &live))
+                .expect("a pool")
+        });
+        let mut server = Self {
+            idle: Client::connect(
+                &live,
+                User {
+                    id: 0,
+                    is_staff: false,
+                },
+            ),
+            live,
+            pool,
+            writers: Vec::new(),
+        };
+        server.writers = (0..WRITERS).map(|at| server.writer(at, url)).collect();
+        server
+    }
+
+    /// The first is of the pool, if there is one.
+    fn writer(&self, at: usize, url: &str) -> Writer {
+        match &self.pool {
+            Some(pool) if at == 0 => Writer::pooled(pool),
+            _ => Writer::single(url, &self.live),
+        }
+    }
+
+    pub(crate) fn renew(&mut self, at: usize, commit: bool, url: &str) {
+        let mut old = self.writers.remove(at);
+        if at == 0 && self.pool.is_some() {
+            old.end_all(commit);
+        }
+        drop(old);
+        self.writers.insert(at, self.writer(at, url));
+    }
+}
+
+fn builder(limits: Limits) -> Builder<User> {
+    Live::<User>::builder()
+        .model::<Board>()
+        .model::<Card>()
+        .authenticate(|_| async { Err(Refusal::unauthorized("in process only")) })
+        .limits(limits)
+}

@@ -1,0 +1,16 @@
+use diesel::prelude::*;
+use rest_live::prelude::*;
+use serde::Serialize;
+
+diesel::table! { tasks { id -> Integer, list_id -> Integer, text -> Text, } }
+
+#[derive(Queryable, Selectable, Serialize, Subscribable)]
+#[live(crate = "rest_live")]
+#[subscribable]
+struct Task {
+    id: i32,
+    list_id: i32,
+    text: String,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use diesel::prelude::*;
+use rest_live::prelude::*;
+use serde::Serialize;
+
+diesel::table! { tasks { id -> Integer, list_id -> Integer, text -> Text, } }
+
+#[derive(Queryable, Selectable, Serialize, Subscribable)]
+#[live(label = "todolist.Task")]
+#[live(label = "todolist.Job")]
+#[subscribable(group_key = "list_id", group_key = "id")]
+struct Task {
+    id: i32,
+    list_id: i32,
+    text: String,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use diesel::prelude::*;
+use rest_live::prelude::*;
+
+diesel::table! { tasks { id -> Integer, list_id -> Integer, text -> Text, } }
+
+#[derive(Queryable, Selectable, Subscribable)]
+#[subscribable]
+#[subscribable(group_key = "list_id")]
+struct Task {
+    id: i32,
+    list_id: i32,
+    text: String,
+}
+
+fn main() {}

@@ -1,0 +1,20 @@
+use diesel::prelude::*;
+use rest_live::prelude::*;
+use serde::Serialize;
+
+diesel::table! { tasks { id -> Integer, list_id -> Integer, text -> Text, } }
+
+#[derive(Queryable, Selectable, Serialize, Subscribable)]
+#[subscribable(serializer = Public)]
+struct Task {
+    id: i32,
+    list_id: i32,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Public {
+    id: i32,
+}
+
+fn main() {}
