@@ -1,0 +1,106 @@
+//! A todo list that is live: what one window writes, all windows show. REST reads and writes, the
+//! WebSocket tells what changed.
+//!
+//! ```sh
+//! cargo run --example todolist      # then open http://127.0.0.1:3000/ in two windows
+//! ```
+//!
+//! The database is `todolist.db` in the working directory, or the file that `DATABASE_URL` names;
+//! the port is 3000, or `PORT`. Read `models.rs` first: it says what is live, and who may see it.
+//! Anybody may write; who has logged in sees which tasks are done.
+
+#![allow(
+    unreachable_pub,
+    unnameable_types,
+    reason = "in a program, `pub` is for its other modules"
+)]
+
+use std::env;
+use std::error::Error;
+
+use axum::Router;
+use axum::response::Html;
+use axum::routing::{any, get};
+use axum::serve::ListenerExt;
+use rest_live::prelude::*;
+use tokio::net::TcpListener;
+
+use self::database::Database;
+use self::login::{Sessions, User};
+use self::models::{List, Task};
+
+mod database;
+mod error;
+mod form;
+mod lists;
+mod login;
+pub mod models;
+mod path;
+mod schema;
+mod tasks;
+
+/// What people type who forget the slash at the end.
+const WITHOUT_SLASH: [&str; 8] = [
+    "/login",
+    "/logout",
+    "/me",
+    "/lists",
+    "/lists/{id}",
+    "/lists/{id}/complete",
+    "/tasks",
+    "/tasks/{id}",
+];
+
+/// What every handler can ask for.
+#[derive(Clone)]
+pub struct App {
+    database: Database,
+    sessions: Sessions,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    tracing_subscriber::fmt::init();
+    let database_url = env::var("DATABASE_URL").unwrap_or_else(|_| "todolist.db".to_owned());
+    let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
+    let app = app(&database_url)?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    tracing::info!("open http://{}/ in two windows", listener.local_addr()?);
+    // Without it, an event can wait 40 ms for the one before it to be acknowledged.
+    let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
+    axum::serve(listener, app).await?;
+    Ok(())
+}
+
+/// The whole application, on the database at `database_url`.
+pub(crate) fn app(database_url: &str) -> Result<Router, Box<dyn Error + Send + Sync>> {
+    let sessions = Sessions::default();
+    let live = live(sessions.clone())?;
+    let database = Database::open(database_url, &live)?;
+    let router = Router::new()
+        .route("/", get(Html(include_str!("page.html"))))
+        .route_service("/ws/subscribe/", live.service())
+        .merge(login::routes())
+        .merge(lists::routes())
+        .merge(tasks::routes());
+    let router = WITHOUT_SLASH.into_iter().fold(router, |router, path| {
+        router.route(path, any(path::add_slash))
+    });
+    Ok(router
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .with_state(App { database, sessions }))
+}
+
+/// What is live, and who connects: the user whose session cookie comes with the request for a
+/// WebSocket.
+fn live(sessions: Sessions) -> Result<Live<User>, impl Error + Send + Sync> {
+    Live::builder()
+        .model::<List>()
+        .model::<Task>()
+        .authenticate(move |handshake| {
+            let user = sessions.user(handshake.headers());
+            async { Ok(user) }
+        })
+        .build()
+}
