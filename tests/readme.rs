@@ -1,0 +1,133 @@
+//! What the README shows is compiled and works.
+
+mod support;
+
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, Pool};
+use rest_live::prelude::*;
+use rest_live::testing::Client;
+use rest_live::{Handshake, Refusal, SqliteSnapshots};
+use serde::Serialize;
+
+use self::support::{App, List, NewTask, Task, User, new, tasks};
+
+fn look_up(session: &str) -> Option<User> {
+    (session == "alice").then(|| User::named(session))
+}
+
+#[test]
+fn users_are_told_apart() -> Result<(), Box<dyn std::error::Error>> {
+    let live = Live::<User>::builder()
+        .authenticate(|handshake: Handshake| async move {
+            match handshake.cookie("session").map(look_up) {
+                Some(Some(user)) => Ok(user),
+                Some(None) => Err(Refusal::unauthorized("the session has ended")),
+                None => Ok(User::anonymous()),
+            }
+        })
+        .model::<List>()
+        .model::<Task>()
+        .build()?;
+    drop(live.service());
+    Ok(())
+}
+
+#[test]
+fn rows_are_written() -> QueryResult<()> {
+    let app = App::new();
+    let conn = &mut app.conn();
+    let task = Task::create(
+        conn,
+        NewTask {
+            text: "write",
+            list_id: 1,
+        },
+    )?;
+    let task = Task { done: true, ..task }.save(conn)?;
+    task.delete(conn)?;
+    diesel::update(tasks::table.filter(tasks::list_id.eq(1)))
+        .set(tasks::done.eq(true))
+        .execute(conn)?;
+    Ok(())
+}
+
+#[test]
+fn a_page_may_begin_with_a_snapshot() -> Result<(), Box<dyn std::error::Error>> {
+    let directory = tempfile::TempDir::new()?;
+    let url = support::path(&directory);
+    let snapshots = SqliteSnapshots::new(Pool::new(ConnectionManager::new(url))?);
+    let live = Live::<User>::builder()
+        .anonymous()
+        .model::<Task>()
+        .snapshots::<Task>(snapshots)
+        .build()?;
+    drop(live);
+    Ok(())
+}
+
+#[test]
+fn an_application_is_tested() -> QueryResult<()> {
+    let app = App::new();
+    let (live, conn) = (app.live.clone(), &mut app.conn());
+    let mut client = Client::connect(&live, User::named("alice"));
+    client.subscribe(Task::group().list_id(1));
+    Task::create(conn, new("write"))?;
+    assert_eq!(client.receive()["action"], "CREATED");
+    client.receive_nothing();
+    Ok(())
+}
+
+/// The quick start is a doctest of the crate. Every other block of Rust stands, line by line, in
+/// this file or in what it uses.
+#[test]
+fn a_group_may_be_named_after_its_parent() {
+    assert_eq!(
+        format!("{:?}", Step::group().list_id(1)),
+        r#"{"model":"readme.Step","property":"list_id","value":1}"#
+    );
+    assert_eq!(
+        format!("{:?}", Note::group().list_id(1)),
+        r#"{"model":"readme.Note","property":"list_id","value":1}"#
+    );
+}
+
+#[derive(Queryable, Selectable, Associations, Serialize, Subscribable)]
+#[diesel(table_name = tasks, belongs_to(List))]
+#[subscribable]
+#[subscribable(group_key = "list")]
+struct Step {
+    id: i32,
+    list_id: i32,
+}
+
+#[derive(Queryable, Selectable, Serialize, Subscribable)]
+#[diesel(table_name = tasks)]
+#[subscribable(group_key = "list_id")]
+struct Note {
+    id: i32,
+    list_id: i32,
+}
+
+/// The quick start is a doctest of the crate. Every other block of Rust stands in this file or in
+/// what it uses, but for its layout.
+#[test]
+fn no_block_of_the_readme_is_made_up() {
+    let sources = [include_str!("readme.rs"), include_str!("support/mod.rs")].map(tight);
+    let readme = include_str!("../README.md");
+    let blocks = readme
+        .split("```rust,ignore\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let made_up: Vec<_> = blocks
+        .clone()
+        .filter(|block| !sources.iter().any(|source| source.contains(&tight(block))))
+        .collect();
+    assert!(blocks.count() >= 9);
+    assert_eq!(made_up, [""; 0]);
+}
+
+fn tight(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_whitespace() && *c != ',')
+        .collect()
+}
