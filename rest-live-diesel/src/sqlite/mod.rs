@@ -312,8 +312,7 @@ impl SqliteCapture {
         let Written {
             tables, unknown, ..
         } = &*self.writes.lock();
-        let mut all = [tables.as_slice(), unknown.as_slice()].concat();
-        all.sort_unstable();
+        let all = [tables.as_slice(), unknown.as_slice()].concat();
         self.unknown(&all).collect()
     }
 
