@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::change::{Change, ModelId};
+use crate::dispatcher::Filled;
 use crate::key::Key;
 use crate::label::Label;
 use crate::limits::Limits;
@@ -132,7 +133,9 @@ impl World {
     /// Dispatches all that is in the log, as the dispatcher's thread does.
     pub(crate) fn dispatch(&mut self) {
         while let Some(commit) = self.log.try_next(self.dispatched) {
-            self.dispatched = self.hub.dispatcher().dispatch(&commit);
+            let mut filled = Filled::default();
+            self.dispatched = self.hub.dispatcher().dispatch(&commit, &mut filled);
+            filled.flush();
         }
     }
 
@@ -206,7 +209,7 @@ impl SnapshotSource<Note> for Shelf {
 pub(crate) fn texts(session: &mut Session<i32>) -> Result<Vec<String>, CloseReason> {
     let outputs = std::iter::from_fn(|| session.poll_output());
     let texts = outputs.filter_map(|output| match output {
-        Output::Text(frame) => Some(Ok(frame.as_str().to_owned())),
+        Output::Text(frame) => Some(Ok(frame.text())),
         Output::Ping => None,
         Output::Close(reason) => Some(Err(reason)),
     });

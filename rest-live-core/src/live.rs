@@ -8,7 +8,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::change::{Commit, ModelId};
-use crate::dispatcher::{Dispatcher, GroupId, MemberId};
+use crate::dispatcher::{Dispatcher, Filled, GroupId, MemberId};
 use crate::explain::{Explanation, explain};
 use crate::limits::Limits;
 use crate::log::{Cursor, Epoch, Log, Retention};
@@ -335,12 +335,21 @@ impl<U: Send + Sync + 'static> Builder<U> {
 fn dispatch<U: Send + Sync + 'static>(hub: Arc<Hub<U>>, log: Arc<Log>) -> std::io::Result<()> {
     let work = move || {
         let mut position = 0;
-        while let Some(commit) = log.next(position, hub.limits.commit_patience) {
-            let mut dispatcher = hub.dispatcher();
-            position = dispatcher.dispatch(&commit);
+        let mut filled = Filled::default();
+        while let Some(first) = log.next(position, hub.limits.commit_patience) {
+            let dispatcher = hub.dispatcher();
+            let mut next = Some(first);
+            while let Some(commit) = next.take() {
+                position = dispatcher.dispatch(&commit, &mut filled);
+                // What has been committed meanwhile leaves with it, in one write a connection.
+                if !filled.is_full() {
+                    next = log.try_next(position);
+                }
+            }
             // Under steady writes, a lock that is only let go would be taken again before those who
             // subscribe wake up.
             MutexGuard::unlock_fair(dispatcher);
+            filled.flush();
         }
     };
     thread::Builder::new()

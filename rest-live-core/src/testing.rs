@@ -130,7 +130,7 @@ impl<U: Send + Sync + 'static> Client<U> {
     pub fn try_receive_text(&mut self) -> Result<Option<String>, Closed> {
         self.session.handle_timeout(self.connected);
         match self.session.poll_output() {
-            Some(Output::Text(frame)) => Ok(Some(frame.as_str().to_owned())),
+            Some(Output::Text(frame)) => Ok(Some(frame.text())),
             Some(Output::Ping) | None => Ok(None),
             Some(Output::Close(reason)) => {
                 let (code, reason) = reason.code();

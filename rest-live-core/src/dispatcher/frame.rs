@@ -1,6 +1,8 @@
 //! Frames: what subscribers are told, each text written once.
 
-use std::fmt::Write;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::log::Cursor;
 use crate::registry::ViewId;
@@ -30,7 +32,7 @@ pub(crate) enum Form {
     /// `{"model":...,"instance":...,"action":...}`, with exactly these keys.
     Seed,
     /// With the subscription's `id`, given here as JSON, and a cursor.
-    Extended { id: Box<str> },
+    Extended { id: Arc<str> },
 }
 
 /// The acknowledgement of a subscription.
@@ -53,6 +55,8 @@ struct Written {
     /// The row as JSON; `None` if that failed.
     instance: Option<String>,
     seed: Option<Frame>,
+    /// The text behind the `id`.
+    extended: Option<Bytes>,
 }
 
 impl<'a> Frames<'a> {
@@ -84,6 +88,7 @@ impl<'a> Frames<'a> {
                     view,
                     instance: instance(),
                     seed: None,
+                    extended: None,
                 });
                 self.written.len() - 1
             }
@@ -93,7 +98,12 @@ impl<'a> Frames<'a> {
             cursor,
             written,
         } = self;
-        let Written { instance, seed, .. } = &mut written[at];
+        let Written {
+            instance,
+            seed,
+            extended,
+            ..
+        } = &mut written[at];
         let instance = instance.as_deref()?;
         let action = action.name();
         Some(match form {
@@ -105,13 +115,13 @@ impl<'a> Frames<'a> {
                 })
                 .clone(),
             Form::Extended { id } => {
-                let mut text = String::with_capacity(instance.len() + label.len() + id.len() + 128);
-                write!(
-                    text,
-                    r#"{{"type":"broadcast","id":{id},"model":"{label}","action":"{action}","instance":{instance},"cursor":"{cursor}"}}"#
-                )
-                .expect("a String takes all that is written to it");
-                Frame::from(text)
+                let rest = extended.get_or_insert_with(|| {
+                    let rest = format!(
+                        r#","model":"{label}","action":"{action}","instance":{instance},"cursor":"{cursor}"}}"#
+                    );
+                    rest.into()
+                });
+                Frame::broadcast(id, rest)
             }
         })
     }

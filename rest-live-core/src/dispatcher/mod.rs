@@ -2,6 +2,7 @@
 //! encodes each frame once.
 
 mod expected;
+mod filled;
 mod frame;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 pub(crate) use self::expected::Arrival;
+pub(crate) use self::filled::Filled;
 use self::frame::Frames;
 pub(crate) use self::frame::{Action, Form};
 use crate::change::{Commit, Images, ModelId, Row};
@@ -134,22 +136,22 @@ impl<U> Dispatcher<U> {
     }
 
     /// Tells every subscriber what it may know of a commit; gives the position up to which all is
-    /// told.
-    pub(crate) fn dispatch(&mut self, commit: &Commit) -> u64 {
+    /// told. What was put into outboxes is still to be flushed.
+    pub(crate) fn dispatch(&self, commit: &Commit, filled: &mut Filled) -> u64 {
         for (position, change) in commit.positioned() {
             match &change.images {
                 Images::Row { old, new } => {
                     for event in events(&self.registry, change.model, old.as_ref(), new.as_ref()) {
-                        self.tell(&event, position);
+                        self.tell(&event, position, filled);
                     }
                 }
-                Images::Unknown => self.resync(change.model, position),
+                Images::Unknown => self.resync(change.model, position, filled),
             }
         }
         commit.end()
     }
 
-    fn tell(&self, event: &Event<'_>, position: u64) {
+    fn tell(&self, event: &Event<'_>, position: u64, filled: &mut Filled) {
         let Some(members) = self.groups.get(&event.group) else {
             return;
         };
@@ -158,18 +160,19 @@ impl<U> Dispatcher<U> {
         for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
             if let Some(frame) = event.frame_for(property, &member.user, &member.form, &mut frames)
             {
-                member.outbox.push(frame);
+                filled.put(&member.outbox, frame);
             }
         }
     }
 
     /// Tells every subscriber of a model to read again.
-    fn resync(&self, model: ModelId, position: u64) {
+    fn resync(&self, model: ModelId, position: u64, filled: &mut Filled) {
         for (group, members) in self.groups.iter().filter(|(group, _)| group.model == model) {
             for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
-                member
-                    .outbox
-                    .push(self.resync_frame(group, &member.form, position));
+                filled.put(
+                    &member.outbox,
+                    self.resync_frame(group, &member.form, position),
+                );
             }
         }
     }

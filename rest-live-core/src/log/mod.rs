@@ -121,7 +121,6 @@ impl Log {
     }
 
     /// As [`Log::next`], without waiting.
-    #[cfg(test)]
     pub(crate) fn try_next(&self, position: u64) -> Option<Arc<Commit>> {
         let mut state = self.lock();
         state.dispatched = position;

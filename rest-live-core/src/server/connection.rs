@@ -1,18 +1,19 @@
 //! The connection: carries text between one socket and its session.
 
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, split};
 use tokio::time::Sleep;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
-use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
-use tokio_tungstenite::tungstenite::{Bytes, Error, Message};
+use tungstenite::error::{CapacityError, ProtocolError};
+use tungstenite::protocol::frame::CloseFrame;
+use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message};
 
+use super::socket::Wire;
 use crate::session::{CloseReason, Output, Session};
 
 /// So many messages of a client are taken before its events get their turn.
@@ -20,52 +21,81 @@ const MESSAGES_AT_ONCE: usize = 16;
 
 /// Drives one socket and its session until one of them ends.
 pub(super) struct Connection<U, S> {
-    socket: WebSocketStream<S>,
+    socket: ReadHalf<S>,
+    protocol: WebSocketContext,
     session: Session<U>,
     timer: Pin<Box<Sleep>>,
-    is_flush_due: bool,
+    inbound: Inbound,
+}
+
+/// What is still read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Inbound {
+    Messages,
     /// The client broke the rules: where its next message begins is not known.
-    is_broken: bool,
+    Rubbish,
+    /// The client has said its last; what it is still to be told is on its way.
+    Nothing,
 }
 
 /// The socket is at its end.
 struct Ended;
 
-impl<U, S: AsyncRead + AsyncWrite + Unpin> Connection<U, S> {
-    pub(super) fn new(socket: WebSocketStream<S>, session: Session<U>) -> Self {
+impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
+    pub(super) fn new(socket: S, session: Session<U>, config: WebSocketConfig) -> Self {
+        let (socket, write) = split(socket);
+        session.outbox().attach(Box::new(write));
         let timer = Box::pin(tokio::time::sleep_until(session.poll_timeout().into()));
         Self {
             socket,
+            protocol: WebSocketContext::new(Role::Server, Some(config)),
             session,
             timer,
-            is_flush_due: false,
-            is_broken: false,
+            inbound: Inbound::Messages,
         }
     }
 
     /// Hands what has arrived to the session.
     fn drive_inbound(&mut self, context: &mut Context<'_>) -> Result<(), Ended> {
-        if self.is_broken {
-            return self.discard(context);
-        }
         for _ in 0..MESSAGES_AT_ONCE {
-            match Pin::new(&mut self.socket).poll_next(context) {
-                Poll::Ready(Some(Ok(message))) => self.handle(message),
-                Poll::Ready(Some(Err(error))) => {
-                    self.fail(&error)?;
-                    break;
-                }
-                Poll::Ready(None) => return Err(Ended),
-                Poll::Pending => return Ok(()),
+            match self.inbound {
+                Inbound::Nothing => return Ok(()),
+                Inbound::Rubbish => match self.discard(context) {
+                    Poll::Ready(Ok(())) => {}
+                    Poll::Ready(Err(Ended)) => self.inbound = Inbound::Nothing,
+                    Poll::Pending => return Ok(()),
+                },
+                Inbound::Messages => match self.read(context) {
+                    Ok(message) => self.handle(&message),
+                    Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                        return Ok(());
+                    }
+                    Err(error) => self.fail(&error)?,
+                },
             }
         }
         context.waker().wake_by_ref();
         Ok(())
     }
 
+    fn read(&mut self, context: &mut Context<'_>) -> Result<Message, Error> {
+        let outbox = self.session.outbox();
+        let socket = &mut self.socket;
+        self.protocol.read(&mut Wire {
+            socket,
+            outbox,
+            context,
+        })
+    }
+
     /// Tells a client that breaks the rules which one it was. There is no next message to be read.
     fn fail(&mut self, error: &Error) -> Result<(), Ended> {
         let reason = match error {
+            Error::ConnectionClosed => {
+                self.inbound = Inbound::Nothing;
+                self.session.handle_goodbye(now());
+                return Ok(());
+            }
             Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::MessageTooBig,
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Err(Ended),
             Error::Protocol(_) => CloseReason::BadFrame,
@@ -74,34 +104,30 @@ impl<U, S: AsyncRead + AsyncWrite + Unpin> Connection<U, S> {
         };
         tracing::debug!(%error, "a client broke the rules");
         self.session.close(reason, now());
-        self.is_broken = true;
+        self.inbound = Inbound::Rubbish;
         Ok(())
     }
 
     /// Reads for nothing. A socket that is dropped with something unread is reset, and takes the
     /// close frame with it.
-    fn discard(&mut self, context: &mut Context<'_>) -> Result<(), Ended> {
+    fn discard(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         let mut space = [0; 4096];
-        for _ in 0..MESSAGES_AT_ONCE {
-            let mut unread = ReadBuf::new(&mut space);
-            match Pin::new(self.socket.get_mut()).poll_read(context, &mut unread) {
-                Poll::Ready(Ok(())) if !unread.filled().is_empty() => {}
-                Poll::Ready(_) => return Err(Ended),
-                Poll::Pending => return Ok(()),
-            }
-        }
-        context.waker().wake_by_ref();
-        Ok(())
+        let mut unread = ReadBuf::new(&mut space);
+        Pin::new(&mut self.socket)
+            .poll_read(context, &mut unread)
+            .map(|result| match result {
+                Ok(()) if !unread.filled().is_empty() => Ok(()),
+                _ => Err(Ended),
+            })
     }
 
-    fn handle(&mut self, message: Message) {
+    fn handle(&mut self, message: &Message) {
         match message {
-            Message::Text(text) => self.session.handle_text(&text),
+            Message::Text(text) => self.session.handle_text(text),
             Message::Binary(_) => self.session.handle_binary(),
             Message::Pong(_) => self.session.handle_pong(now()),
-            // Tungstenite answers both; the answer leaves with the next flush.
-            Message::Ping(_) | Message::Close(_) => self.is_flush_due = true,
-            Message::Frame(_) => {}
+            // Tungstenite answers both.
+            Message::Ping(_) | Message::Close(_) | Message::Frame(_) => {}
         }
     }
 
@@ -119,29 +145,38 @@ impl<U, S: AsyncRead + AsyncWrite + Unpin> Connection<U, S> {
         }
     }
 
-    /// Writes all that the session has, and flushes once.
-    fn drive_outbound(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let mut socket = Pin::new(&mut self.socket);
-        loop {
-            ready!(socket.as_mut().poll_ready(context))?;
-            let Some(output) = self.session.poll_output() else {
-                break;
-            };
-            socket.as_mut().start_send(message(output))?;
-            self.is_flush_due = true;
+    /// Writes all that there is to send.
+    fn drive_outbound(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        while let Some(output) = self.session.poll_output() {
+            if let Some(message) = message(output) {
+                let outbox = self.session.outbox();
+                let socket = &mut self.socket;
+                let mut wire = Wire {
+                    socket,
+                    outbox,
+                    context,
+                };
+                // Fails where a closing handshake has been sent already.
+                drop(self.protocol.write(&mut wire, message));
+                drop(self.protocol.flush(&mut wire));
+            }
         }
-        if self.is_flush_due {
-            ready!(socket.as_mut().poll_flush(context))?;
-            self.is_flush_due = false;
+        let drained = self.session.outbox().poll_drain();
+        match (drained, self.inbound) {
+            (Poll::Ready(Err(_)), _) => Poll::Ready(Err(Ended)),
+            (Poll::Pending, _) => Poll::Pending,
+            (Poll::Ready(Ok(())), Inbound::Messages) => Poll::Ready(Ok(())),
+            (Poll::Ready(Ok(())), Inbound::Nothing) => Poll::Ready(Err(Ended)),
+            (Poll::Ready(Ok(())), Inbound::Rubbish) => self
+                .session
+                .outbox()
+                .poll_shutdown(context)
+                .map_err(|_| Ended),
         }
-        if self.is_broken {
-            ready!(Pin::new(socket.get_mut().get_mut()).poll_shutdown(context))?;
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
-impl<U, S: AsyncRead + AsyncWrite + Unpin> Future for Connection<U, S> {
+impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Future for Connection<U, S> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -152,28 +187,24 @@ impl<U, S: AsyncRead + AsyncWrite + Unpin> Future for Connection<U, S> {
         }
         connection.drive_timer(context);
         match connection.drive_outbound(context) {
-            Poll::Ready(Err(_)) => Poll::Ready(()),
+            Poll::Ready(Err(Ended)) => Poll::Ready(()),
             _ if connection.session.is_over() => Poll::Ready(()),
             Poll::Ready(Ok(())) | Poll::Pending => Poll::Pending,
         }
     }
 }
 
-fn message(output: Output) -> Message {
+/// An output as tungstenite's message. The texts go their own way.
+fn message(output: Output) -> Option<Message> {
     match output {
-        // A frame of its own, as the text is known to be UTF-8.
-        Output::Text(text) => Message::Frame(Frame::message(
-            text.into_bytes(),
-            OpCode::Data(Data::Text),
-            true,
-        )),
-        Output::Ping => Message::Ping(Bytes::new()),
+        Output::Text(_) => None,
+        Output::Ping => Some(Message::Ping(Bytes::new())),
         Output::Close(reason) => {
             let (code, reason) = reason.code();
-            Message::Close(Some(CloseFrame {
+            Some(Message::Close(Some(CloseFrame {
                 code: code.into(),
                 reason: reason.into(),
-            }))
+            })))
         }
     }
 }

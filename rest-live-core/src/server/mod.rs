@@ -2,6 +2,7 @@
 
 mod connection;
 mod handshake;
+mod socket;
 #[cfg(test)]
 mod tests;
 
@@ -22,10 +23,9 @@ use http_body_util::Full;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tower_service::Service;
+use tungstenite::handshake::derive_accept_key;
+use tungstenite::protocol::WebSocketConfig;
 
 use self::connection::{Connection, now};
 pub(crate) use self::handshake::{Admission, Authentication};
@@ -37,8 +37,8 @@ use crate::session::Session;
 /// How long a client of [`serve`] may take to send its request.
 const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 
-/// So many bytes are gathered for one write.
-const WRITE_BUFFER: usize = 8 * 1024;
+/// So many bytes of a client are read at a time; a subscription takes some hundred.
+const READ_BUFFER: usize = 512;
 
 /// A tower service that turns requests into live connections. Made by [`Live::service`].
 pub struct LiveService<U> {
@@ -87,11 +87,8 @@ impl<U: Send + Sync + 'static> Live<U> {
 
     async fn converse(self, upgraded: Upgraded, user: Arc<U>) {
         let config = config(&self.hub.limits);
-        let socket =
-            WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config))
-                .await;
         let session = Session::new(Arc::clone(&self.hub), user, now());
-        Connection::new(socket, session).await;
+        Connection::new(TokioIo::new(upgraded), session, config).await;
     }
 }
 
@@ -237,13 +234,9 @@ fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
 /// Buffers for small messages: tungstenite's own defaults take 128 KiB a connection.
 fn config(limits: &Limits) -> WebSocketConfig {
     let longest = limits.message_bytes.saturating_mul(4);
-    // Room for any frame of an outbox. Without a bound, who sends pings and reads nothing fills the
-    // memory with pongs.
-    let unsent = limits.queue_bytes.saturating_add(2 * WRITE_BUFFER);
     WebSocketConfig::default()
-        .read_buffer_size(1024)
-        .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(unsent)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest))
 }

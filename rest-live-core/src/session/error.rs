@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::outbox::Frame;
+use super::frame::Frame;
 
 /// Why a message of a client was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

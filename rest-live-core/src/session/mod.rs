@@ -5,6 +5,7 @@
 //! when [`Session::handle_timeout`] is due.
 
 mod error;
+mod frame;
 mod message;
 mod outbox;
 #[cfg(test)]
@@ -16,8 +17,11 @@ use std::task::Context;
 use std::time::{Duration, Instant};
 
 pub(crate) use self::error::{Reason, Refused};
+pub(crate) use self::frame::Frame;
 use self::message::{Message, Request, Start, Target, excerpt};
-pub(crate) use self::outbox::{Frame, Outbox};
+pub(crate) use self::outbox::Outbox;
+#[cfg(feature = "server")]
+pub(crate) use self::outbox::Pipe;
 use crate::dispatcher::{Form, GroupId, Member, MemberId};
 use crate::live::Hub;
 use crate::log::Cursor;
@@ -31,7 +35,7 @@ pub(crate) struct Session<U> {
     /// The subscriptions of the seed form, one a group, however often it was asked for.
     seed: HashMap<GroupId, Stacked>,
     /// The subscriptions of the extended form, by `id` as JSON.
-    extended: HashMap<Box<str>, (GroupId, MemberId)>,
+    extended: HashMap<Arc<str>, (GroupId, MemberId)>,
     heartbeat: Heartbeat,
     is_ping_due: bool,
     closing: Closing,
@@ -204,6 +208,15 @@ impl<U> Session<U> {
         self.leave_all();
     }
 
+    /// The client has closed the connection. What is on its way to it has so long.
+    #[cfg(feature = "server")]
+    pub(crate) fn handle_goodbye(&mut self, now: Instant) {
+        self.leave_all();
+        if matches!(self.closing, Closing::No) {
+            self.closing = Closing::Said(later(now, self.hub.limits.close_within));
+        }
+    }
+
     /// Does what a text message asks.
     pub(crate) fn request(&mut self, text: &str) -> Result<(), Refused> {
         let most = self.hub.limits.message_bytes;
@@ -234,7 +247,7 @@ impl<U> Session<U> {
         let group = self.group(target)?;
         self.check_start(&group, start)?;
         if let Some(id) = &id
-            && self.extended.contains_key(id)
+            && self.extended.contains_key(&**id)
         {
             let message =
                 format!("the id {id} has a subscription; unsubscribe it, or take another id");
@@ -259,8 +272,11 @@ impl<U> Session<U> {
                 self.seed.insert(group, Stacked { member, count: 1 });
             }
             Some(id) => {
+                let id: Arc<str> = id.into();
                 let since = since.and_then(|cursor| cursor.parse().ok());
-                let form = Form::Extended { id: id.clone() };
+                let form = Form::Extended {
+                    id: Arc::clone(&id),
+                };
                 let member = match start {
                     Start::Changes => self.join(group.clone(), form, since),
                     Start::Snapshot => self.ask_for_snapshot(group.clone(), form, since),
@@ -350,6 +366,12 @@ impl<U> Session<U> {
             self.hub.leave(&group, member);
         }
         Ok(())
+    }
+
+    /// The frames that wait to be sent.
+    #[cfg(feature = "server")]
+    pub(crate) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
     }
 
     pub(crate) fn user(&self) -> &U {

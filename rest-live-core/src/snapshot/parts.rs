@@ -87,10 +87,7 @@ mod tests {
         let mut parts = Parts::new("1", "a.B", limits);
         (0..rows).try_for_each(|_| parts.add(r#"{"id":123}"#))?;
         let frames = parts.finish()?;
-        Ok(frames
-            .iter()
-            .map(|frame| frame.as_str().to_owned())
-            .collect())
+        Ok(frames.iter().map(Frame::text).collect())
     }
 
     #[test]

@@ -30,8 +30,9 @@ pub(crate) fn serve<U>(hub: &Hub<U>, job: &Job<U>) {
             Ok(taken) => taken,
             Err(refused) => return refuse(hub, job, refused),
         };
-        match hub.dispatcher().arrive(job, parts, position) {
-            Arrival::Joined | Arrival::Cancelled => return,
+        let arrival = hub.dispatcher().arrive(job, parts, position);
+        match arrival {
+            Arrival::Joined | Arrival::Cancelled => return job.member.outbox.flush(),
             Arrival::Outdated => tracing::debug!("a snapshot was outdated before it was sent"),
         }
     }
@@ -102,6 +103,7 @@ fn refuse<U>(hub: &Hub<U>, job: &Job<U>, refused: Refused) {
         ..refused
     };
     hub.dispatcher().refuse(job, &refused);
+    job.member.outbox.flush();
 }
 
 /// The subscription's `id`, as JSON.
