@@ -37,6 +37,10 @@ pub struct Limits {
     pub log_bytes: usize,
     /// How long changes are kept. 5 min: who was away for longer reads again anyway.
     pub log_age: Duration,
+    /// Bytes of the rows of changes that wait for the dispatcher, about. 67,108,864. When more
+    /// wait, they are forgotten: writers go on, and subscribers of the models that changed are told
+    /// to read again.
+    pub backlog_bytes: usize,
     /// How often the server sends a ping; `Duration::MAX` for never. 25 s: proxies commonly drop
     /// what is silent for 30 s or 60 s.
     pub ping_every: Duration,
@@ -61,6 +65,7 @@ impl Default for Limits {
             log_changes: 100_000,
             log_bytes: 64 * 1024 * 1024,
             log_age: Duration::from_secs(5 * 60),
+            backlog_bytes: 64 * 1024 * 1024,
             ping_every: Duration::from_secs(25),
             pong_within: Duration::from_secs(8),
             close_within: Duration::from_secs(2),

@@ -1,6 +1,7 @@
 //! The commits that are kept: those still to be dispatched, and the newest of the others.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,8 @@ pub(crate) struct Retention {
     pub(crate) changes: usize,
     pub(crate) bytes: usize,
     pub(crate) age: Duration,
+    /// Bytes that may wait to be dispatched.
+    pub(crate) backlog: usize,
 }
 
 impl From<&Limits> for Retention {
@@ -21,6 +24,7 @@ impl From<&Limits> for Retention {
             changes: limits.log_changes,
             bytes: limits.log_bytes,
             age: limits.log_age,
+            backlog: limits.backlog_bytes,
         }
     }
 }
@@ -30,6 +34,10 @@ pub(super) struct Kept {
     commits: VecDeque<Stored>,
     changes: usize,
     bytes: usize,
+    /// Those of the bytes that wait to be dispatched.
+    backlog: usize,
+    /// The position up to which all is dispatched.
+    dispatched: u64,
     /// The position of the newest change.
     end: u64,
 }
@@ -57,6 +65,7 @@ impl Kept {
         self.end = commit.end();
         self.changes += commit.changes.len();
         self.bytes += bytes;
+        self.backlog += bytes;
         self.commits.push_back(Stored {
             commit,
             bytes,
@@ -66,9 +75,7 @@ impl Kept {
 
     /// The commits with changes after `position`, oldest first.
     pub(super) fn after(&self, position: u64) -> impl Iterator<Item = &Arc<Commit>> {
-        let from = self
-            .commits
-            .partition_point(|stored| stored.commit.end() <= position);
+        let from = self.first_after(position);
         self.commits.range(from..).map(|stored| &stored.commit)
     }
 
@@ -81,10 +88,59 @@ impl Kept {
         (oldest..=self.end).contains(&position)
     }
 
+    /// All up to `position` is dispatched.
+    pub(super) fn note_dispatched(&mut self, position: u64) {
+        let dispatched = self.waiting().start..self.first_after(position);
+        let bytes: usize = self
+            .commits
+            .range(dispatched)
+            .map(|stored| stored.bytes)
+            .sum();
+        self.backlog -= bytes;
+        self.dispatched = position;
+    }
+
+    /// The position up to which all is dispatched.
+    pub(super) fn dispatched(&self) -> u64 {
+        self.dispatched
+    }
+
+    /// Puts the word that they changed in the place of changes that the dispatcher cannot keep up
+    /// with, if they take more than `most` bytes; says how many these were.
+    pub(super) fn cut_backlog(&mut self, most: usize, now: Instant) -> Option<usize> {
+        if self.backlog <= most {
+            return None;
+        }
+        let waiting = self.waiting();
+        let cut: Vec<_> = self.commits.drain(waiting).collect();
+        let changes = || cut.iter().flat_map(|stored| &stored.commit.changes);
+        let count = changes().count();
+        let bytes: usize = cut.iter().map(|stored| stored.bytes).sum();
+        self.changes -= count;
+        self.bytes -= bytes;
+        self.backlog -= bytes;
+        let unknown = models_by_last_change(changes());
+        // At the end of the gap: no model's word comes before a change of it that somebody waits
+        // for, who joined in between.
+        self.end -= unknown.len() as u64;
+        self.append(unknown, now);
+        Some(count)
+    }
+
+    fn waiting(&self) -> Range<usize> {
+        self.first_after(self.dispatched)..self.commits.len()
+    }
+
+    /// The number of the first commit with changes after `position`.
+    fn first_after(&self, position: u64) -> usize {
+        self.commits
+            .partition_point(|stored| stored.commit.end() <= position)
+    }
+
     /// Forgets the oldest commits that are dispatched and beyond what is to be kept.
-    pub(super) fn trim(&mut self, retention: &Retention, dispatched: u64, now: Instant) {
+    pub(super) fn trim(&mut self, retention: &Retention, now: Instant) {
         while let Some(oldest) = self.commits.front()
-            && oldest.commit.end() <= dispatched
+            && oldest.commit.end() <= self.dispatched
             && (self.changes > retention.changes
                 || self.bytes > retention.bytes
                 || now.saturating_duration_since(oldest.at) > retention.age)
@@ -96,8 +152,21 @@ impl Kept {
     }
 }
 
+/// One unknown change a model, in the order of their last changes.
+fn models_by_last_change<'a>(changes: impl DoubleEndedIterator<Item = &'a Change>) -> Vec<Change> {
+    let mut models = Vec::new();
+    for change in changes.rev() {
+        if !models.contains(&change.model) {
+            models.push(change.model);
+        }
+    }
+    models.into_iter().rev().map(Change::unknown).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::change::ModelId;
 
@@ -105,6 +174,7 @@ mod tests {
         changes: usize::MAX,
         bytes: usize::MAX,
         age: Duration::MAX,
+        backlog: usize::MAX,
     };
 
     /// Ten commits of two changes and 1,000 bytes each, a second apart.
@@ -123,7 +193,8 @@ mod tests {
     /// How many of the ten are left.
     fn left(retention: Retention, dispatched: u64) -> usize {
         let (mut kept, now) = ten();
-        kept.trim(&retention, dispatched, now);
+        kept.note_dispatched(dispatched);
+        kept.trim(&retention, now);
         let left = kept.after(0).count();
         assert_eq!((kept.changes, kept.bytes), (left * 2, left * 1000));
         assert!(kept.reaches_back_to(20 - left as u64 * 2));
@@ -134,7 +205,8 @@ mod tests {
     #[test]
     fn the_first_bound_that_is_reached_counts() {
         let (mut kept, now) = ten();
-        kept.trim(&ALL, 20, now);
+        kept.note_dispatched(20);
+        kept.trim(&ALL, now);
         assert_eq!(kept.after(0).count(), 10);
         assert_eq!(left(Retention { changes: 5, ..ALL }, 20), 2);
         assert_eq!(left(Retention { bytes: 3000, ..ALL }, 20), 3);
@@ -158,11 +230,63 @@ mod tests {
                 Retention {
                     changes: 0,
                     bytes: 0,
-                    age: Duration::ZERO
+                    age: Duration::ZERO,
+                    ..ALL
                 },
                 7
             ),
             7
         );
+    }
+
+    #[test]
+    fn of_a_backlog_that_is_too_long_only_the_word_is_left() {
+        let (mut kept, now) = ten();
+        kept.note_dispatched(6);
+        assert_eq!(kept.backlog, 7000);
+        assert_eq!(kept.cut_backlog(7000, now), None);
+        assert_eq!(kept.cut_backlog(6999, now), Some(14));
+        let spans: Vec<_> = kept
+            .after(0)
+            .map(|commit| (commit.start, commit.end()))
+            .collect();
+        assert_eq!(spans, [(0, 2), (2, 4), (4, 6), (19, 20)]);
+        assert_eq!(kept.end(), 20);
+        assert_eq!((kept.changes, kept.bytes), (7, 3000 + kept.backlog));
+        kept.note_dispatched(20);
+        assert_eq!(kept.backlog, 0);
+    }
+
+    proptest! {
+        /// Whoever joined at whatever position, and is told what comes after it, hears of each
+        /// model that has changed since.
+        #[test]
+        fn nobody_misses_the_word(
+            commits in prop::collection::vec(prop::collection::vec(0..4usize, 1..5), 1..12),
+            dispatched in 0..12usize,
+        ) {
+            let now = Instant::now();
+            let mut kept = Kept::default();
+            let mut models = Vec::new();
+            for commit in &commits {
+                models.extend(commit);
+                kept.append(commit.iter().map(|model| Change::unknown(ModelId(*model))).collect(), now);
+            }
+            let dispatched: usize = commits.iter().take(dispatched).map(Vec::len).sum();
+            kept.note_dispatched(dispatched as u64);
+            kept.cut_backlog(0, now);
+            prop_assert_eq!(kept.end() as usize, models.len());
+            for joined in dispatched..models.len() {
+                let told: Vec<_> = kept
+                    .after(dispatched as u64)
+                    .flat_map(|commit| commit.positioned())
+                    .filter(|(position, _)| *position > joined as u64)
+                    .map(|(_, change)| change.model.0)
+                    .collect();
+                for model in &models[joined..] {
+                    prop_assert!(told.contains(model), "{model} after {joined}: {told:?}");
+                }
+            }
+        }
     }
 }

@@ -37,8 +37,6 @@ struct State {
     gate: Gate,
     tickets: Tickets,
     kept: Kept,
-    /// The position up to which the dispatcher is done.
-    dispatched: u64,
     closed: bool,
 }
 
@@ -80,8 +78,7 @@ impl Log {
     /// When commits wait longer than `patience` for a ticket that is out, it is passed over.
     pub(crate) fn next(&self, position: u64, patience: Duration) -> Option<Arc<Commit>> {
         let mut state = self.lock();
-        state.dispatched = position;
-        state.kept.trim(&self.retention, position, (self.clock)());
+        self.note_dispatched(&mut state, position);
         self.moved.notify_all();
         loop {
             if let Some(commit) = state.kept.after(position).next() {
@@ -115,7 +112,7 @@ impl Log {
                     passed,
                     "commits waited too long for a transaction that wrote and did not end"
                 );
-                state.let_out((self.clock)());
+                self.let_out(&mut state);
             }
         }
     }
@@ -123,8 +120,7 @@ impl Log {
     /// As [`Log::next`], without waiting.
     pub(crate) fn try_next(&self, position: u64) -> Option<Arc<Commit>> {
         let mut state = self.lock();
-        state.dispatched = position;
-        state.kept.trim(&self.retention, position, (self.clock)());
+        self.note_dispatched(&mut state, position);
         state.kept.after(position).next().cloned()
     }
 
@@ -132,8 +128,7 @@ impl Log {
     /// longer kept.
     pub(crate) fn since(&self, position: u64) -> Option<Vec<Arc<Commit>>> {
         let mut state = self.lock();
-        let dispatched = state.dispatched;
-        state.kept.trim(&self.retention, dispatched, (self.clock)());
+        state.kept.trim(&self.retention, (self.clock)());
         let is_known = state.kept.reaches_back_to(position);
         is_known.then(|| state.kept.after(position).cloned().collect())
     }
@@ -145,7 +140,7 @@ impl Log {
         let end = state.kept.end();
         let (_state, timeout) = self
             .moved
-            .wait_timeout_while(state, deadline, |state| state.dispatched < end)
+            .wait_timeout_while(state, deadline, |state| state.kept.dispatched() < end)
             .unwrap_or_else(PoisonError::into_inner);
         !timeout.timed_out()
     }
@@ -158,7 +153,6 @@ impl Log {
 
     fn hand_back(&self, ticket: u64, changes: Vec<Change>) {
         let mut state = self.lock();
-        let now = (self.clock)();
         state.tickets.note_back();
         if state.closed {
             // There is nobody left to tell.
@@ -169,11 +163,31 @@ impl Log {
                 changes = changes.len(),
                 "a transaction ended after later ones were told; its readers read again"
             );
-            state.kept.append(late(&changes), now);
+            state.kept.append(late(&changes), (self.clock)());
         }
-        state.let_out(now);
+        self.let_out(&mut state);
         drop(state);
         self.moved.notify_all();
+    }
+
+    fn note_dispatched(&self, state: &mut State, position: u64) {
+        state.kept.note_dispatched(position);
+        state.kept.trim(&self.retention, (self.clock)());
+    }
+
+    /// Appends the commits whose turn has come. A writer never waits for the dispatcher: if that
+    /// cannot keep up, it learns less.
+    fn let_out(&self, state: &mut State) {
+        let now = (self.clock)();
+        while let Some(changes) = state.gate.pass() {
+            state.kept.append(changes, now);
+        }
+        if let Some(changes) = state.kept.cut_backlog(self.retention.backlog, now) {
+            tracing::error!(
+                changes,
+                "the dispatcher cannot keep up; subscribers read again"
+            );
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -186,15 +200,6 @@ impl fmt::Debug for Log {
         f.debug_struct("Log")
             .field("epoch", &self.epoch)
             .finish_non_exhaustive()
-    }
-}
-
-impl State {
-    /// Appends the commits whose turn has come.
-    fn let_out(&mut self, now: Instant) {
-        while let Some(changes) = self.gate.pass() {
-            self.kept.append(changes, now);
-        }
     }
 }
 
@@ -242,6 +247,7 @@ mod tests {
             changes,
             bytes: usize::MAX,
             age: Duration::MAX,
+            backlog: usize::MAX,
         };
         Arc::new(Log::new(Epoch(1), retention, Instant::now))
     }
