@@ -90,7 +90,7 @@ impl<U: Send + Sync + 'static> Live<U> {
         let socket =
             WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config))
                 .await;
-        let session = Session::new(Arc::clone(&self.hub), user, now());
+        let session = Session::new(Arc::clone(&self.hub), user, now(), None);
         Connection::new(socket, session).await;
     }
 }

@@ -20,7 +20,7 @@ async fn connect(world: &World, bytes: usize) -> (DuplexStream, JoinHandle<()>) 
     let (client, server) = tokio::io::duplex(bytes);
     let config = config(&world.hub.limits);
     let socket = WebSocketStream::from_raw_socket(server, Role::Server, Some(config)).await;
-    let session = Session::new(Arc::clone(&world.hub), Arc::new(1), now());
+    let session = Session::new(Arc::clone(&world.hub), Arc::new(1), now(), None);
     (client, tokio::spawn(Connection::new(socket, session)))
 }
 
