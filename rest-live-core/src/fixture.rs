@@ -114,7 +114,7 @@ impl World {
     }
 
     pub(crate) fn connect(&self, user: i32) -> Session<i32> {
-        Session::new(Arc::clone(&self.hub), Arc::new(user), self.now)
+        Session::new(Arc::clone(&self.hub), Arc::new(user), self.now, None)
     }
 
     /// Commits changes in one transaction, and leaves them in the log.

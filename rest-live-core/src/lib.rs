@@ -28,6 +28,7 @@ mod session;
 
 mod snapshot;
 
+mod builder;
 mod live;
 #[cfg(feature = "server")]
 mod server;
@@ -37,12 +38,13 @@ pub mod testing;
 #[cfg(test)]
 mod fixture;
 
+pub use self::builder::Builder;
 pub use self::change::{Change, ModelId};
 pub use self::explain::{Explanation, GroupExplanation, PermissionExplanation, Told};
 pub use self::key::{Group, GroupKey, Key};
 pub use self::label::Label;
 pub use self::limits::Limits;
-pub use self::live::{Builder, Feed, FeedModel, Live};
+pub use self::live::{Feed, FeedModel, Live};
 pub use self::log::{Log, Quiet, Ticket};
 pub use self::model::{
     Adapter, Description, Registration, SerializerFor, Subscribable, SubscribableBy, to_json,

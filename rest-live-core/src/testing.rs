@@ -42,7 +42,7 @@ impl<U: Send + Sync + 'static> Client<U> {
     #[must_use]
     pub fn connect(live: &Live<U>, user: U) -> Self {
         let connected = Instant::now();
-        let session = Session::new(Arc::clone(&live.hub), Arc::new(user), connected);
+        let session = Session::new(Arc::clone(&live.hub), Arc::new(user), connected, None);
         Self {
             live: live.clone(),
             session,

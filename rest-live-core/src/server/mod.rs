@@ -87,7 +87,7 @@ impl<U: Send + Sync + 'static> Live<U> {
 
     async fn converse(self, upgraded: Upgraded, user: Arc<U>) {
         let config = config(&self.hub.limits);
-        let session = Session::new(Arc::clone(&self.hub), user, now());
+        let session = Session::new(Arc::clone(&self.hub), user, now(), None);
         Connection::new(TokioIo::new(upgraded), session, config).await;
     }
 }

@@ -21,7 +21,7 @@ const SUBSCRIBE: &str = r#"{"id":1,"model":"app.Note","property":"list_id","valu
 async fn connect(world: &World, bytes: usize) -> (DuplexStream, JoinHandle<()>) {
     let (client, server) = tokio::io::duplex(bytes);
     let config = config(&world.hub.limits);
-    let session = Session::new(Arc::clone(&world.hub), Arc::new(1), now());
+    let session = Session::new(Arc::clone(&world.hub), Arc::new(1), now(), None);
     (
         client,
         tokio::spawn(Connection::new(server, session, config)),

@@ -37,6 +37,8 @@ pub(crate) struct Session<U> {
     /// The subscriptions of the extended form, by `id` as JSON.
     extended: HashMap<Arc<str>, (GroupId, MemberId)>,
     heartbeat: Heartbeat,
+    /// When the user has to say again who he is.
+    expires: Option<Instant>,
     is_ping_due: bool,
     closing: Closing,
 }
@@ -77,6 +79,7 @@ pub(crate) enum CloseReason {
     BadFrame,
     NotUtf8,
     MessageTooBig,
+    Expired,
     SlowConsumer,
     NoPong,
 }
@@ -88,6 +91,7 @@ impl CloseReason {
             Self::BadFrame => (1002, "bad frame"),
             Self::NotUtf8 => (1007, "text is not UTF-8"),
             Self::MessageTooBig => (1009, "message too big"),
+            Self::Expired => (4003, "not authenticated"),
             Self::SlowConsumer => (4508, "slow consumer"),
             Self::NoPong => (4512, "no pong"),
         }
@@ -95,7 +99,13 @@ impl CloseReason {
 }
 
 impl<U> Session<U> {
-    pub(crate) fn new(hub: Arc<Hub<U>>, user: Arc<U>, now: Instant) -> Self {
+    /// A session of `user`, until it `expires`.
+    pub(crate) fn new(
+        hub: Arc<Hub<U>>,
+        user: Arc<U>,
+        now: Instant,
+        expires: Option<Instant>,
+    ) -> Self {
         Self {
             outbox: Arc::new(Outbox::new(hub.limits.queue_bytes)),
             heartbeat: Heartbeat::PingAt(later(now, hub.limits.ping_every)),
@@ -103,6 +113,7 @@ impl<U> Session<U> {
             user,
             seed: HashMap::new(),
             extended: HashMap::new(),
+            expires,
             is_ping_due: false,
             closing: Closing::No,
         }
@@ -139,6 +150,9 @@ impl<U> Session<U> {
             Closing::No if self.outbox.has_overflowed() => {
                 self.close(CloseReason::SlowConsumer, now);
             }
+            Closing::No if self.expires.is_some_and(|due| due <= now) => {
+                self.close(CloseReason::Expired, now);
+            }
             Closing::No => self.beat(now),
             Closing::Because(_, due) | Closing::Said(due) if due <= now => {
                 self.closing = Closing::Over;
@@ -151,7 +165,9 @@ impl<U> Session<U> {
     pub(crate) fn poll_timeout(&self) -> Instant {
         match (self.closing, self.heartbeat) {
             (Closing::Because(_, due) | Closing::Said(due), _) => due,
-            (Closing::No | Closing::Over, Heartbeat::PingAt(due) | Heartbeat::PongBy(due)) => due,
+            (Closing::No | Closing::Over, Heartbeat::PingAt(due) | Heartbeat::PongBy(due)) => {
+                self.expires.map_or(due, |expires| expires.min(due))
+            }
         }
     }
 

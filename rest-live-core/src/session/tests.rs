@@ -340,6 +340,54 @@ fn pings_are_sent_and_must_be_answered() {
 }
 
 #[test]
+fn a_session_ends_when_its_user_has_to_say_again_who_he_is() {
+    let mut world = world();
+    let a_bit = Duration::from_millis(1);
+    let expires = world.now + Duration::from_secs(10);
+    let mut session = Session::new(
+        Arc::clone(&world.hub),
+        Arc::new(1),
+        world.now,
+        Some(expires),
+    );
+    assert!(send(&mut session, [by_list(json!(1))]).is_empty());
+    assert_eq!(session.poll_timeout(), expires, "before the first ping");
+    session.handle_timeout(expires - a_bit);
+    world.change(None, Some(note()));
+    assert_eq!(messages(&mut session).len(), 1, "it is not over yet");
+
+    world.change(None, Some(note()));
+    session.handle_timeout(expires);
+    assert_eq!(
+        texts(&mut session),
+        Err(CloseReason::Expired),
+        "what he was not yet told he is not told any more"
+    );
+    assert_eq!(CloseReason::Expired.code(), (4003, "not authenticated"));
+    assert_eq!(world.hub.dispatcher().listened_groups(), 0);
+    assert_eq!(
+        session.poll_timeout(),
+        expires + Limits::default().close_within
+    );
+}
+
+#[test]
+fn who_stays_long_is_pinged_all_the_same() {
+    let world = world();
+    let expires = world.now + Duration::from_secs(60 * 60);
+    let session = Session::new(
+        Arc::clone(&world.hub),
+        Arc::new(1),
+        world.now,
+        Some(expires),
+    );
+    assert_eq!(
+        session.poll_timeout(),
+        world.now + Limits::default().ping_every
+    );
+}
+
+#[test]
 fn who_reads_too_slowly_is_closed_and_hurts_nobody() {
     let mut world = World::new(Limits {
         queue_bytes: 1000,
