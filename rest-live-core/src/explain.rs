@@ -113,7 +113,7 @@ fn explain_group<U>(
                 .collect(),
         )
     };
-    let told = event.tellings(property, user).find_map(|telling| {
+    let told = event.tellings(property, [user; 2]).find_map(|telling| {
         Some(Told {
             action: telling.action.name(),
             registration: telling.view.0 + 1,

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::change::{Change, ModelId};
+use crate::connections::Identity;
 use crate::dispatcher::Filled;
 use crate::key::Key;
 use crate::label::Label;
@@ -17,7 +18,7 @@ use crate::live::Hub;
 use crate::log::{Epoch, Log, Quiet, Retention};
 use crate::model::{Description, Registration, Subscribable, SubscribableBy, to_json};
 use crate::registry::Registry;
-use crate::session::{CloseReason, Output, Session};
+use crate::session::{CloseReason, Output, Session, Who};
 use crate::snapshot::{SnapshotError, SnapshotGroup, SnapshotSource, serve};
 
 /// Seen in full by its owner, without its text by everybody if it is public, and by nobody else. By
@@ -114,7 +115,7 @@ impl World {
     }
 
     pub(crate) fn connect(&self, user: i32) -> Session<i32> {
-        Session::new(Arc::clone(&self.hub), Arc::new(user), self.now, None)
+        Session::new(Arc::clone(&self.hub), known(user), self.now)
     }
 
     /// Commits changes in one transaction, and leaves them in the log.
@@ -142,7 +143,7 @@ impl World {
     /// Serves all snapshots that can be, as their thread does; gives how many.
     pub(crate) fn serve(&self) -> usize {
         let jobs = std::iter::from_fn(|| self.hub.snapshots.try_next());
-        jobs.inspect(|job| serve(&self.hub, job)).count()
+        jobs.map(|job| serve(&self.hub, job)).count()
     }
 
     /// Commits and dispatches one change.
@@ -205,12 +206,20 @@ impl SnapshotSource<Note> for Shelf {
     }
 }
 
+/// Somebody who is known for good.
+pub(crate) fn known(user: i32) -> Who<i32> {
+    Who::Known(Identity {
+        user: Arc::new(user),
+        expires: None,
+    })
+}
+
 /// All messages that a session has to send; a closing handshake is an error.
 pub(crate) fn texts(session: &mut Session<i32>) -> Result<Vec<String>, CloseReason> {
     let outputs = std::iter::from_fn(|| session.poll_output());
     let texts = outputs.filter_map(|output| match output {
         Output::Text(frame) => Some(Ok(frame.text())),
-        Output::Ping => None,
+        Output::Ping | Output::Authenticate(_) => None,
         Output::Close(reason) => Some(Err(reason)),
     });
     texts.collect()

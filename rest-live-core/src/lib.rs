@@ -24,11 +24,13 @@ mod log;
 mod dispatcher;
 mod explain;
 
+mod connections;
 mod session;
 
 mod snapshot;
 
 mod builder;
+mod lifecycle;
 mod live;
 #[cfg(feature = "server")]
 mod server;

@@ -9,6 +9,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::change::{Commit, ModelId};
+use crate::connections::Connections;
 use crate::dispatcher::{Dispatcher, Filled, GroupId, MemberId};
 use crate::explain::{Explanation, explain};
 use crate::limits::Limits;
@@ -17,7 +18,7 @@ use crate::model::Adapter;
 use crate::registry::Registry;
 #[cfg(feature = "server")]
 use crate::server::Admission;
-use crate::snapshot::{Snapshots, serve};
+use crate::snapshot::{Job, Purpose, Snapshots, serve};
 
 /// The live models of an application whose users are of type `U`.
 ///
@@ -34,6 +35,9 @@ pub struct Live<U> {
 pub(crate) struct Hub<U> {
     pub(crate) registry: Arc<Registry<U>>,
     pub(crate) limits: Limits,
+    /// Whether clients can say on the socket who they are.
+    pub(crate) takes_tokens: bool,
+    pub(crate) connections: Connections<U>,
     dispatcher: Mutex<Dispatcher<U>>,
     pub(crate) snapshots: Snapshots<U>,
     log: Arc<Log>,
@@ -148,6 +152,8 @@ impl<U> Hub<U> {
         Self {
             registry,
             limits,
+            takes_tokens: false,
+            connections: Connections::default(),
             dispatcher,
             snapshots: Snapshots::default(),
             log,
@@ -156,6 +162,29 @@ impl<U> Hub<U> {
 
     pub(crate) fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Changes whose rights count for a subscriber, and has it told what that changes.
+    pub(crate) fn change_user(&self, group: &GroupId, id: MemberId, user: &Arc<U>) {
+        let mut dispatcher = self.dispatcher();
+        if dispatcher.change_expected_user(id, user) {
+            return;
+        }
+        let Some(member) = dispatcher.member(group, id).cloned() else {
+            return;
+        };
+        let has_snapshots = self.registry.model(group.model).snapshots.is_some();
+        // What the same user could see before, nobody can say any more.
+        if !has_snapshots || Arc::ptr_eq(&member.user, user) {
+            return dispatcher.change_user(group, id, user);
+        }
+        drop(dispatcher);
+        self.snapshots.add(Job {
+            id,
+            group: group.clone(),
+            member,
+            purpose: Purpose::ChangeUser(Arc::clone(user)),
+        });
     }
 
     /// Removes a subscriber, also one whose snapshot is on its way.
@@ -219,7 +248,7 @@ fn dispatch<U: Send + Sync + 'static>(hub: Arc<Hub<U>>, log: Arc<Log>) -> io::Re
         let mut position = 0;
         let mut filled = Filled::default();
         while let Some(first) = log.next(position, hub.limits.commit_patience) {
-            let dispatcher = hub.dispatcher();
+            let mut dispatcher = hub.dispatcher();
             let mut next = Some(first);
             while let Some(commit) = next.take() {
                 position = dispatcher.dispatch(&commit, &mut filled);
@@ -245,7 +274,7 @@ fn dispatch<U: Send + Sync + 'static>(hub: Arc<Hub<U>>, log: Arc<Log>) -> io::Re
 fn serve_snapshots<U: Send + Sync + 'static>(hub: Arc<Hub<U>>) -> io::Result<()> {
     let work = move || {
         while let Some(job) = hub.snapshots.next() {
-            serve(&hub, &job);
+            serve(&hub, job);
         }
     };
     thread::Builder::new()

@@ -287,6 +287,11 @@ impl<U> Model<U> {
             .position(|property| property.is_primary_key)
     }
 
+    /// The primary key of a row, as JSON.
+    pub(crate) fn primary_key_of(&self, row: &Row) -> Option<Value> {
+        (self.identity)(row)
+    }
+
     /// Whether two images are of one row: a row whose primary key changed is another one.
     pub(crate) fn is_same_row(&self, old: &Row, new: &Row) -> bool {
         (self.identity)(old) == (self.identity)(new)

@@ -1,6 +1,7 @@
 //! Testing an application: a client in the same process, which speaks the real protocol without a
 //! socket.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
@@ -9,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::connections::Identity;
 use crate::dispatcher::GroupId;
 use crate::key::Group;
 use crate::live::Live;
 use crate::model::Subscribable;
-use crate::session::{Output, Session};
+use crate::session::{Output, Reason, Refused, Session, Who};
 
 /// How long a client waits for what should have come at once.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -42,7 +44,11 @@ impl<U: Send + Sync + 'static> Client<U> {
     #[must_use]
     pub fn connect(live: &Live<U>, user: U) -> Self {
         let connected = Instant::now();
-        let session = Session::new(Arc::clone(&live.hub), Arc::new(user), connected, None);
+        let identity = Identity {
+            user: Arc::new(user),
+            expires: None,
+        };
+        let session = Session::new(Arc::clone(&live.hub), Who::Known(identity), connected);
         Self {
             live: live.clone(),
             session,
@@ -129,9 +135,17 @@ impl<U: Send + Sync + 'static> Client<U> {
     /// If the server closes the connection: a client that reads too little is.
     pub fn try_receive_text(&mut self) -> Result<Option<String>, Closed> {
         self.session.handle_timeout(self.connected);
-        match self.session.poll_output() {
+        let mut output = self.session.poll_output();
+        while let Some(Output::Authenticate(_)) = output {
+            let message = "a client of a test is past authentication";
+            let refused = Refused::new(Reason::Unavailable, message);
+            self.session
+                .handle_authenticated(Err(refused), self.connected);
+            output = self.session.poll_output();
+        }
+        match output {
             Some(Output::Text(frame)) => Ok(Some(frame.text())),
-            Some(Output::Ping) | None => Ok(None),
+            Some(Output::Ping | Output::Authenticate(_)) | None => Ok(None),
             Some(Output::Close(reason)) => {
                 let (code, reason) = reason.code();
                 Err(Closed { code, reason })
@@ -155,11 +169,12 @@ impl<U: Send + Sync + 'static> Client<U> {
         let Some(commit) = commit else {
             return "nothing was committed".to_owned();
         };
+        let Some(user) = self.session.user() else {
+            return "nobody is authenticated".to_owned();
+        };
         let is_subscribed = |group: &GroupId| Some(self.session.is_subscribed(group));
-        let explanations =
-            self.live
-                .hub
-                .explain(self.session.user(), &commit, log.epoch, is_subscribed);
+        let hub = &self.live.hub;
+        let explanations = hub.explain(user, &commit, log.epoch, is_subscribed);
         explanations
             .iter()
             .map(ToString::to_string)
@@ -214,12 +229,12 @@ impl<U> fmt::Debug for Client<U> {
 }
 
 /// The server closed the connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closed {
     /// The close code.
     pub code: u16,
     /// What goes with it.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 struct Unpark(Thread);

@@ -1,5 +1,7 @@
 //! Subscribers whose snapshot is on its way. They hear of nothing until they join with it.
 
+use std::sync::Arc;
+
 use super::{Dispatcher, Form, Member, MemberId, frame};
 use crate::session::{Frame, Refused};
 use crate::snapshot::Job;
@@ -10,8 +12,8 @@ pub(crate) enum Arrival {
     Joined,
     /// Nobody waits for it any more.
     Cancelled,
-    /// What has changed since is not known, or is more than the subscriber's outbox takes: read
-    /// again.
+    /// What has changed since is not known, or is more than the subscriber's outbox takes, or the
+    /// subscriber's rights have changed: read again.
     Outdated,
 }
 
@@ -19,24 +21,39 @@ impl<U> Dispatcher<U> {
     /// Gives a number to a subscriber who waits for a snapshot. [`Dispatcher::leave`] cancels it.
     pub(crate) fn expect(&mut self) -> MemberId {
         let id = self.number();
-        self.expected.insert(id);
+        self.expected.insert(id, None);
         id
     }
 
     pub(crate) fn expects(&self, id: MemberId) -> bool {
-        self.expected.contains(&id)
+        self.expected.contains_key(&id)
+    }
+
+    /// Changes whose rights count for an expected subscriber; `false` if it is not expected.
+    pub(crate) fn change_expected_user(&mut self, id: MemberId, user: &Arc<U>) -> bool {
+        let expected = self.expected.get_mut(&id);
+        expected
+            .map(|replaced| *replaced = Some(Arc::clone(user)))
+            .is_some()
     }
 
     /// Adds an expected subscriber: sends the snapshot of `position`, the acknowledgement, and what
     /// was missed since.
-    pub(crate) fn arrive(&mut self, job: &Job<U>, parts: Vec<Frame>, position: u64) -> Arrival {
-        let Job { id, group, member } = job;
+    pub(crate) fn arrive(&mut self, job: &mut Job<U>, parts: Vec<Frame>, position: u64) -> Arrival {
+        match self.expected.get_mut(&job.id).map(Option::take) {
+            None => return Arrival::Cancelled,
+            Some(Some(user)) => {
+                job.member.user = user;
+                return Arrival::Outdated;
+            }
+            Some(None) => {}
+        }
+        let Job {
+            id, group, member, ..
+        } = job;
         let Form::Extended { id: name } = &member.form else {
             return Arrival::Cancelled;
         };
-        if !self.expects(*id) {
-            return Arrival::Cancelled;
-        }
         let (since, end) = (self.cursor(position), self.log.end());
         let Some(missed) = self.missed(group, member, since, end) else {
             return Arrival::Outdated;
@@ -54,7 +71,7 @@ impl<U> Dispatcher<U> {
 
     /// Tells an expected subscriber that there will be no snapshot, and so no subscription.
     pub(crate) fn refuse(&mut self, job: &Job<U>, refused: &Refused) {
-        if self.expected.remove(&job.id) {
+        if self.expected.remove(&job.id).is_some() {
             job.member.outbox.refuse(job.id, refused.frame());
         }
     }

@@ -4,10 +4,11 @@
 mod expected;
 mod filled;
 mod frame;
+mod rights;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -17,6 +18,7 @@ pub(crate) use self::expected::Arrival;
 pub(crate) use self::filled::Filled;
 use self::frame::Frames;
 pub(crate) use self::frame::{Action, Form};
+pub(crate) use self::rights::{Regarded, differs};
 use crate::change::{Commit, Images, ModelId, Row};
 use crate::log::{Cursor, Log};
 use crate::registry::{Property, Registry, ViewId};
@@ -27,9 +29,12 @@ pub(crate) struct Dispatcher<U> {
     registry: Arc<Registry<U>>,
     log: Arc<Log>,
     groups: HashMap<GroupId, IndexMap<MemberId, Armed<U>>>,
-    /// Subscribers whose snapshot is on its way.
-    expected: HashSet<MemberId>,
+    /// Subscribers whose snapshot is on its way, and whose rights count from now on, if these have
+    /// changed meanwhile.
+    expected: HashMap<MemberId, Option<Arc<U>>>,
     next_member: u64,
+    /// The position up to which all is told.
+    told: u64,
 }
 
 /// What somebody listens to: the rows of a model with one value of one of its keys.
@@ -63,8 +68,9 @@ impl<U> Dispatcher<U> {
             registry,
             log,
             groups: HashMap::new(),
-            expected: HashSet::new(),
+            expected: HashMap::new(),
             next_member: 0,
+            told: 0,
         }
     }
 
@@ -137,7 +143,7 @@ impl<U> Dispatcher<U> {
 
     /// Tells every subscriber what it may know of a commit; gives the position up to which all is
     /// told. What was put into outboxes is still to be flushed.
-    pub(crate) fn dispatch(&self, commit: &Commit, filled: &mut Filled) -> u64 {
+    pub(crate) fn dispatch(&mut self, commit: &Commit, filled: &mut Filled) -> u64 {
         for (position, change) in commit.positioned() {
             match &change.images {
                 Images::Row { old, new } => {
@@ -148,7 +154,8 @@ impl<U> Dispatcher<U> {
                 Images::Unknown => self.resync(change.model, position, filled),
             }
         }
-        commit.end()
+        self.told = commit.end();
+        self.told
     }
 
     fn tell(&self, event: &Event<'_>, position: u64, filled: &mut Filled) {
@@ -158,8 +165,8 @@ impl<U> Dispatcher<U> {
         let property = self.property(&event.group);
         let mut frames = self.frames(event, position);
         for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
-            if let Some(frame) = event.frame_for(property, &member.user, &member.form, &mut frames)
-            {
+            let users = [&*member.user; 2];
+            if let Some(frame) = event.frame_for(property, users, &member.form, &mut frames) {
                 filled.put(&member.outbox, frame);
             }
         }
@@ -171,13 +178,19 @@ impl<U> Dispatcher<U> {
             for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
                 filled.put(
                     &member.outbox,
-                    self.resync_frame(group, &member.form, position),
+                    self.resync_frame(group, &member.form, position, "changes_unknown"),
                 );
             }
         }
     }
 
-    fn resync_frame(&self, group: &GroupId, form: &Form, position: u64) -> Frame {
+    fn resync_frame(
+        &self,
+        group: &GroupId,
+        form: &Form,
+        position: u64,
+        reason: &'static str,
+    ) -> Frame {
         let subscription = match form {
             Form::Extended { id } => format!(r#""id":{id},"cursor":"{}""#, self.cursor(position)),
             Form::Seed => {
@@ -189,7 +202,7 @@ impl<U> Dispatcher<U> {
             }
         };
         Frame::from(format!(
-            r#"{{"type":"resync",{subscription},"reason":"changes_unknown"}}"#
+            r#"{{"type":"resync",{subscription},"reason":"{reason}"}}"#
         ))
     }
 
@@ -260,7 +273,7 @@ impl<U> Dispatcher<U> {
                 let mut frames = self.frames(&event, position);
                 let Some(frame) = event.frame_for(
                     self.property(group),
-                    &member.user,
+                    [&member.user; 2],
                     &member.form,
                     &mut frames,
                 ) else {
@@ -325,14 +338,16 @@ pub(crate) struct Telling<'a> {
 impl<'a> Event<'a> {
     /// What one subscriber is to be told: its views of the two images decide. The second is for the
     /// case that the row of the first cannot be written: then it is out of sight.
+    ///
+    /// The user is given twice, as it was and as it is now.
     pub(crate) fn tellings<U>(
         &self,
         property: &Property<U>,
-        user: &U,
+        [before, now]: [&U; 2],
     ) -> impl Iterator<Item = Telling<'a>> {
         let view =
-            |row: Option<&'a Row>| row.and_then(|row| Some((row, property.view(user, row)?)));
-        let (old, new) = (view(self.old), view(self.new));
+            |user, row: Option<&'a Row>| row.and_then(|row| Some((row, property.view(user, row)?)));
+        let (old, new) = (view(before, self.old), view(now, self.new));
         let action = if old.is_some() {
             Action::Updated
         } else {
@@ -350,11 +365,11 @@ impl<'a> Event<'a> {
     fn frame_for<U>(
         &self,
         property: &Property<U>,
-        user: &U,
+        users: [&U; 2],
         form: &Form,
         frames: &mut Frames<'_>,
     ) -> Option<Frame> {
-        self.tellings(property, user)
+        self.tellings(property, users)
             .find_map(|Telling { action, row, view }| {
                 frames.get(action, view, form, || property.instance(view, row))
             })

@@ -12,13 +12,17 @@ pub(crate) enum Reason {
     UnknownProperty,
     BadValue,
     NoSnapshot,
+    Unauthorized,
+    Forbidden,
     UnknownModel,
     UnknownSubscription,
     DuplicateId,
     MessageTooBig,
     SnapshotTooBig,
     TooManySubscriptions,
+    RateLimited,
     SnapshotUnavailable,
+    Unavailable,
 }
 
 impl Reason {
@@ -30,19 +34,29 @@ impl Reason {
             Self::UnknownProperty => (400, "unknown_property"),
             Self::BadValue => (400, "bad_value"),
             Self::NoSnapshot => (400, "no_snapshot"),
+            Self::Unauthorized => (401, "unauthorized"),
+            Self::Forbidden => (403, "forbidden"),
             Self::UnknownModel => (404, "unknown_model"),
             Self::UnknownSubscription => (404, "unknown_subscription"),
             Self::DuplicateId => (409, "duplicate_id"),
             Self::MessageTooBig => (413, "message_too_big"),
             Self::SnapshotTooBig => (413, "snapshot_too_big"),
             Self::TooManySubscriptions => (429, "too_many_subscriptions"),
+            Self::RateLimited => (429, "rate_limited"),
             Self::SnapshotUnavailable => (503, "snapshot_unavailable"),
+            Self::Unavailable => (503, "unavailable"),
         }
     }
 
     /// Whether the same message can succeed later.
     fn is_temporary(self) -> bool {
-        matches!(self, Self::TooManySubscriptions | Self::SnapshotUnavailable)
+        matches!(
+            self,
+            Self::TooManySubscriptions
+                | Self::RateLimited
+                | Self::SnapshotUnavailable
+                | Self::Unavailable
+        )
     }
 }
 

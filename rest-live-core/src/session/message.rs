@@ -21,6 +21,8 @@ pub(super) enum Request {
     },
     /// Ends what the seed form began. The extended form names no group: the `id` does.
     Unsubscribe { target: Option<Target> },
+    /// Says who the user is.
+    Auth { token: String },
 }
 
 /// What a subscription begins with, unless it resumes.
@@ -45,7 +47,7 @@ pub(super) struct Target {
 const ID_BYTES: usize = 64;
 
 /// All keys that a message can have.
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "type",
     "id",
     "model",
@@ -54,6 +56,7 @@ const KEYS: [&str; 8] = [
     "unsubscribe",
     "since",
     "snapshot",
+    "token",
 ];
 
 impl Message {
@@ -78,6 +81,14 @@ impl Message {
                 KEYS.join(", ")
             )));
         }
+        if fields.get("type").is_some_and(|kind| kind == "auth") {
+            fields.remove("type");
+            let request = auth(&mut fields)?;
+            return Ok(Self { id, request });
+        }
+        if fields.contains_key("token") {
+            return Err(bad("`token` belongs to a message of the type \"auth\""));
+        }
         if id.is_none() && fields.contains_key("since") {
             return Err(bad(
                 "`since` needs an `id`: only the extended form has cursors",
@@ -101,6 +112,15 @@ impl Message {
             (true, Some(_)) => return Err(bad("the `id` alone says what to unsubscribe")),
         };
         Ok(Self { id, request })
+    }
+}
+
+fn auth(fields: &mut Map<String, Value>) -> Result<Request, Refused> {
+    match (fields.remove("token"), fields.is_empty()) {
+        (Some(Value::String(token)), true) => Ok(Request::Auth { token }),
+        _ => Err(bad(
+            "a message of the type \"auth\" has a `token`, which is a string, and may have an `id`",
+        )),
     }
 }
 
@@ -129,7 +149,7 @@ fn is_unsubscribe(fields: &mut Map<String, Value>) -> Result<bool, Refused> {
         None => None,
         Some(Value::String(kind)) if kind == "subscribe" => Some(false),
         Some(Value::String(kind)) if kind == "unsubscribe" => Some(true),
-        Some(_) => return Err(bad("`type` is \"subscribe\" or \"unsubscribe\"")),
+        Some(_) => return Err(bad("`type` is \"subscribe\", \"unsubscribe\" or \"auth\"")),
     };
     match (kind, flag) {
         (Some(kind), Some(flag)) if kind != flag => {

@@ -4,10 +4,13 @@
 //! comes out of [`Session::poll_output`]. Time is an argument, and [`Session::poll_timeout`] says
 //! when [`Session::handle_timeout`] is due.
 
+mod close;
 mod error;
 mod frame;
+mod identity;
 mod message;
 mod outbox;
+mod subscriptions;
 #[cfg(test)]
 mod tests;
 
@@ -16,29 +19,34 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::{Duration, Instant};
 
+pub(crate) use self::close::CloseReason;
 pub(crate) use self::error::{Reason, Refused};
 pub(crate) use self::frame::Frame;
-use self::message::{Message, Request, Start, Target, excerpt};
+use self::identity::Claim;
+pub(crate) use self::identity::Who;
+use self::message::{Message, Request};
 pub(crate) use self::outbox::Outbox;
 #[cfg(feature = "server")]
 pub(crate) use self::outbox::Pipe;
-use crate::dispatcher::{Form, GroupId, Member, MemberId};
+use crate::connections::{Identity, Link};
+use crate::dispatcher::{GroupId, MemberId};
 use crate::live::Hub;
-use crate::log::Cursor;
-use crate::snapshot::Job;
 
 /// One connection's protocol state machine.
 pub(crate) struct Session<U> {
     hub: Arc<Hub<U>>,
-    user: Arc<U>,
+    link: Arc<Link<U>>,
+    /// `None` until the client says who it is.
+    user: Option<Arc<U>>,
     outbox: Arc<Outbox>,
     /// The subscriptions of the seed form, one a group, however often it was asked for.
     seed: HashMap<GroupId, Stacked>,
     /// The subscriptions of the extended form, by `id` as JSON.
     extended: HashMap<Arc<str>, (GroupId, MemberId)>,
     heartbeat: Heartbeat,
-    /// When the user has to say again who he is.
+    /// When the user has to say, or say again, who he is.
     expires: Option<Instant>,
+    claim: Claim,
     is_ping_due: bool,
     closing: Closing,
 }
@@ -69,51 +77,30 @@ enum Closing {
 pub(crate) enum Output {
     Text(Frame),
     Ping,
+    /// Nothing to send: somebody is to be asked whose token this is, and
+    /// [`Session::handle_authenticated`] to be told.
+    Authenticate(String),
     /// The last output: the closing handshake.
     Close(CloseReason),
 }
 
-/// Why the server ends a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CloseReason {
-    BadFrame,
-    NotUtf8,
-    MessageTooBig,
-    Expired,
-    SlowConsumer,
-    NoPong,
-}
-
-impl CloseReason {
-    /// The close code, and the reason that goes with it.
-    pub(crate) fn code(self) -> (u16, &'static str) {
-        match self {
-            Self::BadFrame => (1002, "bad frame"),
-            Self::NotUtf8 => (1007, "text is not UTF-8"),
-            Self::MessageTooBig => (1009, "message too big"),
-            Self::Expired => (4003, "not authenticated"),
-            Self::SlowConsumer => (4508, "slow consumer"),
-            Self::NoPong => (4512, "no pong"),
-        }
-    }
-}
-
 impl<U> Session<U> {
-    /// A session of `user`, until it `expires`.
-    pub(crate) fn new(
-        hub: Arc<Hub<U>>,
-        user: Arc<U>,
-        now: Instant,
-        expires: Option<Instant>,
-    ) -> Self {
+    pub(crate) fn new(hub: Arc<Hub<U>>, who: Who<U>, now: Instant) -> Self {
+        let (user, expires) = match who {
+            Who::Known(Identity { user, expires }) => (Some(user), expires),
+            Who::Unknown { by } => (None, Some(by)),
+        };
+        let outbox = Arc::new(Outbox::new(hub.limits.queue_bytes));
         Self {
-            outbox: Arc::new(Outbox::new(hub.limits.queue_bytes)),
+            link: hub.connections.open(&outbox, user.clone()),
+            outbox,
             heartbeat: Heartbeat::PingAt(later(now, hub.limits.ping_every)),
             hub,
             user,
             seed: HashMap::new(),
             extended: HashMap::new(),
             expires,
+            claim: Claim::None,
             is_ping_due: false,
             closing: Closing::No,
         }
@@ -131,6 +118,13 @@ impl<U> Session<U> {
         }
     }
 
+    /// Takes note of a message that came too soon after the others, and was not read.
+    pub(crate) fn handle_flood(&mut self) {
+        let message = "too many messages at a time; this one has done nothing";
+        self.outbox
+            .push(Refused::new(Reason::RateLimited, message).frame());
+    }
+
     /// Takes a binary message, which the protocol does not have.
     pub(crate) fn handle_binary(&mut self) {
         self.outbox
@@ -146,12 +140,17 @@ impl<U> Session<U> {
 
     /// Does what is due. Nothing, if it comes too early.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        self.obey(now);
         match self.closing {
             Closing::No if self.outbox.has_overflowed() => {
                 self.close(CloseReason::SlowConsumer, now);
             }
             Closing::No if self.expires.is_some_and(|due| due <= now) => {
-                self.close(CloseReason::Expired, now);
+                let reason = match self.user {
+                    Some(_) => CloseReason::Expired,
+                    None => CloseReason::AuthTooLate,
+                };
+                self.close(reason, now);
             }
             Closing::No => self.beat(now),
             Closing::Because(_, due) | Closing::Said(due) if due <= now => {
@@ -175,7 +174,10 @@ impl<U> Session<U> {
     pub(crate) fn poll_output(&mut self) -> Option<Output> {
         match self.closing {
             Closing::No if std::mem::take(&mut self.is_ping_due) => Some(Output::Ping),
-            Closing::No => self.next_frame().map(Output::Text),
+            Closing::No => self
+                .take_claim()
+                .map(Output::Authenticate)
+                .or_else(|| self.next_frame().map(Output::Text)),
             Closing::Because(reason, due) => {
                 self.closing = Closing::Said(due);
                 Some(Output::Close(reason))
@@ -242,113 +244,26 @@ impl<U> Session<U> {
         }
         let Message { id, request } = Message::parse(text)?;
         self.forget_refused();
-        let done = match request {
-            Request::Subscribe {
-                target,
-                since,
-                start,
-            } => self.subscribe(id.clone(), &target, since.as_deref(), start),
-            Request::Unsubscribe { target } => self.unsubscribe(id.as_deref(), target.as_ref()),
+        let user = self.user.clone();
+        let done = match (request, user) {
+            (Request::Auth { token }, _) => self.claim(token),
+            (_, None) => Err(Refused::new(
+                Reason::Unauthorized,
+                r#"say first who you are: {"type":"auth","token":"..."}"#,
+            )),
+            (
+                Request::Subscribe {
+                    target,
+                    since,
+                    start,
+                },
+                Some(user),
+            ) => self.subscribe(&user, id.clone(), &target, since.as_deref(), start),
+            (Request::Unsubscribe { target }, Some(_)) => {
+                self.unsubscribe(id.as_deref(), target.as_ref())
+            }
         };
         done.map_err(|refused| Refused { id, ..refused })
-    }
-
-    fn subscribe(
-        &mut self,
-        id: Option<Box<str>>,
-        target: &Target,
-        since: Option<&str>,
-        start: Start,
-    ) -> Result<(), Refused> {
-        let group = self.group(target)?;
-        self.check_start(&group, start)?;
-        if let Some(id) = &id
-            && self.extended.contains_key(&**id)
-        {
-            let message =
-                format!("the id {id} has a subscription; unsubscribe it, or take another id");
-            return Err(Refused::new(Reason::DuplicateId, message));
-        }
-        if id.is_none()
-            && let Some(stacked) = self.seed.get_mut(&group)
-        {
-            stacked.count += 1;
-            return Ok(());
-        }
-        let most = self.hub.limits.subscriptions;
-        if self.seed.len() + self.extended.len() >= most {
-            let message = format!(
-                "{most} subscriptions are the most on one connection; unsubscribe from others first"
-            );
-            return Err(Refused::new(Reason::TooManySubscriptions, message));
-        }
-        match id {
-            None => {
-                let member = self.join(group.clone(), Form::Seed, None);
-                self.seed.insert(group, Stacked { member, count: 1 });
-            }
-            Some(id) => {
-                let id: Arc<str> = id.into();
-                let since = since.and_then(|cursor| cursor.parse().ok());
-                let form = Form::Extended {
-                    id: Arc::clone(&id),
-                };
-                let member = match start {
-                    Start::Changes => self.join(group.clone(), form, since),
-                    Start::Snapshot => self.ask_for_snapshot(group.clone(), form, since),
-                };
-                self.extended.insert(id, (group, member));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether subscriptions of this model can begin so.
-    fn check_start(&self, group: &GroupId, start: Start) -> Result<(), Refused> {
-        let model = self.hub.registry.model(group.model);
-        if start == Start::Changes || model.snapshots.is_some() {
-            return Ok(());
-        }
-        let message = format!(
-            "the server has no snapshots of `{}`: it has to call `.snapshots::<...>(...)` for this model",
-            model.label
-        );
-        Err(Refused::new(Reason::NoSnapshot, message))
-    }
-
-    fn join(&self, group: GroupId, form: Form, since: Option<Cursor>) -> MemberId {
-        let member = self.member(form);
-        self.hub.dispatcher().join(group, member, since)
-    }
-
-    /// Resumes where that can be; otherwise the subscription comes with its snapshot.
-    fn ask_for_snapshot(&self, group: GroupId, form: Form, since: Option<Cursor>) -> MemberId {
-        let member = self.member(form);
-        let mut dispatcher = self.hub.dispatcher();
-        let resumed =
-            since.and_then(|since| dispatcher.rejoin(group.clone(), member.clone(), since));
-        if let Some(id) = resumed {
-            return id;
-        }
-        let id = dispatcher.expect();
-        drop(dispatcher);
-        self.hub.snapshots.add(Job { id, group, member });
-        id
-    }
-
-    fn member(&self, form: Form) -> Member<U> {
-        Member {
-            user: Arc::clone(&self.user),
-            outbox: Arc::clone(&self.outbox),
-            form,
-        }
-    }
-
-    /// Forgets the subscriptions that came to nothing because their snapshots did.
-    fn forget_refused(&mut self) {
-        for refused in self.outbox.take_refused() {
-            self.extended.retain(|_, (_, member)| *member != refused);
-        }
     }
 
     /// Whether snapshots are on their way to this connection.
@@ -358,40 +273,14 @@ impl<U> Session<U> {
         subscriptions.any(|(_, member)| dispatcher.expects(*member))
     }
 
-    fn unsubscribe(&mut self, id: Option<&str>, target: Option<&Target>) -> Result<(), Refused> {
-        let unknown = || {
-            Refused::new(
-                Reason::UnknownSubscription,
-                "there is no such subscription on this connection",
-            )
-        };
-        if let Some(id) = id {
-            let (group, member) = self.extended.remove(id).ok_or_else(unknown)?;
-            self.hub.leave(&group, member);
-            self.outbox.push(Frame::from(format!(
-                r#"{{"type":"unsubscribed","id":{id},"code":0,"reason":"requested"}}"#
-            )));
-            return Ok(());
-        }
-        let group = self.group(target.ok_or_else(unknown)?)?;
-        let stacked = self.seed.get_mut(&group).ok_or_else(unknown)?;
-        stacked.count -= 1;
-        if stacked.count == 0 {
-            let member = stacked.member;
-            self.seed.remove(&group);
-            self.hub.leave(&group, member);
-        }
-        Ok(())
-    }
-
     /// The frames that wait to be sent.
     #[cfg(feature = "server")]
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
 
-    pub(crate) fn user(&self) -> &U {
-        &self.user
+    pub(crate) fn user(&self) -> Option<&Arc<U>> {
+        self.user.as_ref()
     }
 
     pub(crate) fn is_subscribed(&self, group: &GroupId) -> bool {
@@ -401,56 +290,12 @@ impl<U> Session<U> {
                 .values()
                 .any(|(extended, _)| extended == group)
     }
-
-    /// Finds the group that a client names.
-    fn group(&self, target: &Target) -> Result<GroupId, Refused> {
-        let Target {
-            model: label,
-            property: names,
-            value,
-        } = target;
-        let (model, entry) = self.hub.registry.by_label(label).ok_or_else(|| {
-            Refused::new(
-                Reason::UnknownModel,
-                format!("there is no model `{}` to subscribe to", excerpt(label)),
-            )
-        })?;
-        let property = entry.property(names.as_deref()).ok_or_else(|| {
-            let name = names
-                .as_ref()
-                .map_or_else(|| "pk".to_owned(), |names| names.join(", "));
-            let message = format!("`{label}` cannot be subscribed to by `{}`", excerpt(&name));
-            Refused::new(Reason::UnknownProperty, message)
-        })?;
-        let format = &entry.properties[property].format;
-        let value = format.parse(value).ok_or_else(|| {
-            let value = excerpt(&value.to_string());
-            Refused::new(
-                Reason::BadValue,
-                format!("`{value}` is no value of that property; it takes {format}"),
-            )
-        })?;
-        Ok(GroupId {
-            model,
-            property,
-            value,
-        })
-    }
-
-    fn leave_all(&mut self) {
-        let seed = self
-            .seed
-            .drain()
-            .map(|(group, stacked)| (group, stacked.member));
-        for (group, member) in seed.chain(self.extended.drain().map(|(_, joined)| joined)) {
-            self.hub.leave(&group, member);
-        }
-    }
 }
 
 impl<U> Drop for Session<U> {
     fn drop(&mut self) {
         self.leave_all();
+        self.hub.connections.close(&self.link);
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod parts;
 mod queue;
+mod rights;
 mod serve;
 #[cfg(test)]
 mod tests;
@@ -12,11 +13,14 @@ use std::ops::ControlFlow;
 
 use serde_json::Value;
 
-pub(crate) use self::queue::{Job, Snapshots};
+pub(crate) use self::queue::{Job, Purpose, Snapshots};
 pub(crate) use self::serve::serve;
 use crate::change::Row;
 use crate::log::{Log, Quiet};
 use crate::model::Adapter;
+
+/// So often a snapshot is read that can no longer be followed by the changes since.
+const TRIES: usize = 3;
 
 /// Where the snapshots of a model come from: something that reads the rows of a group, as of an
 /// exact position in the log.

@@ -1,16 +1,27 @@
 //! The queue of snapshots that were asked for and are not read yet.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::dispatcher::{GroupId, Member, MemberId};
 
 /// A snapshot that somebody waits for.
 pub(crate) struct Job<U> {
-    /// The number that the subscriber is to have; the dispatcher expects it.
+    /// The number that the subscriber has, or is to have.
     pub(crate) id: MemberId,
     pub(crate) group: GroupId,
     pub(crate) member: Member<U>,
+    pub(crate) purpose: Purpose<U>,
+}
+
+/// What a snapshot is for.
+pub(crate) enum Purpose<U> {
+    /// The subscription begins with it; the dispatcher expects it.
+    Subscribe,
+    /// The rights of the subscriber change from those of `member.user` to those of this one: it
+    /// shows which rows come into sight and which go out of it.
+    ChangeUser(Arc<U>),
 }
 
 /// The snapshots that were asked for and are not read yet.

@@ -3,15 +3,13 @@
 use std::ops::ControlFlow;
 
 use super::parts::{Parts, TooBig};
-use super::{Job, SnapshotGroup};
+use super::{Job, Purpose, SnapshotGroup, TRIES, rights};
 use crate::change::Row;
-use crate::dispatcher::{Arrival, Form};
+use crate::dispatcher::{Arrival, Form, GroupId};
 use crate::live::Hub;
+use crate::log::Quiet;
 use crate::registry::{Property, guard};
 use crate::session::{Frame, Reason, Refused};
-
-/// So often a snapshot is read that can no longer be followed by the changes since.
-const TRIES: usize = 3;
 
 /// A snapshot, and the position in the log that it shows.
 struct Taken {
@@ -19,42 +17,42 @@ struct Taken {
     position: u64,
 }
 
+/// Does what a snapshot was asked for.
+pub(crate) fn serve<U>(hub: &Hub<U>, job: Job<U>) {
+    match &job.purpose {
+        Purpose::Subscribe => subscribe(hub, job),
+        Purpose::ChangeUser(user) => rights::change_user(hub, &job, user),
+    }
+}
+
 /// Gives somebody the snapshot and the subscription that he asked for, or says why not. Nothing, if
 /// he does not wait any more.
-pub(crate) fn serve<U>(hub: &Hub<U>, job: &Job<U>) {
+fn subscribe<U>(hub: &Hub<U>, mut job: Job<U>) {
     for _ in 0..TRIES {
         if !hub.dispatcher().expects(job.id) {
             return;
         }
-        let Taken { parts, position } = match take(hub, job) {
+        let Taken { parts, position } = match take(hub, &job) {
             Ok(taken) => taken,
-            Err(refused) => return refuse(hub, job, refused),
+            Err(refused) => return refuse(hub, &job, refused),
         };
-        let arrival = hub.dispatcher().arrive(job, parts, position);
+        let arrival = hub.dispatcher().arrive(&mut job, parts, position);
         match arrival {
             Arrival::Joined | Arrival::Cancelled => return job.member.outbox.flush(),
             Arrival::Outdated => tracing::debug!("a snapshot was outdated before it was sent"),
         }
     }
     let message = "more changed meanwhile than can be sent; try again later";
-    refuse(hub, job, Refused::new(Reason::SnapshotUnavailable, message));
+    let refused = Refused::new(Reason::SnapshotUnavailable, message);
+    refuse(hub, &job, refused);
 }
 
 fn take<U>(hub: &Hub<U>, job: &Job<U>) -> Result<Taken, Refused> {
     let model = hub.registry.model(job.group.model);
     let property = &model.properties[job.group.property];
-    let Some(source) = &model.snapshots else {
-        return Err(unavailable());
-    };
-    let group = SnapshotGroup {
-        columns: property.names(),
-        value: &job.group.value,
-        adapter: model.adapter.as_ref(),
-        log: hub.log(),
-    };
     let mut parts = Parts::new(id(job), &model.label, &hub.limits);
     let mut result = Ok(());
-    let mut each = |row: Row| {
+    let quiet = read(hub, &job.group, &mut |row| {
         if let Some(instance) = visible(property, job, &row) {
             result = parts.add(&instance);
         }
@@ -62,13 +60,8 @@ fn take<U>(hub: &Hub<U>, job: &Job<U>) -> Result<Taken, Refused> {
             Ok(()) => ControlFlow::Continue(()),
             Err(TooBig) => ControlFlow::Break(()),
         }
-    };
-    let quiet = guard("source of snapshots", || source(&group, &mut each))
-        .ok_or_else(unavailable)?
-        .map_err(|error| {
-            tracing::error!(model = model.label, %error, "a snapshot cannot be read");
-            unavailable()
-        })?;
+    })
+    .ok_or_else(unavailable)?;
     let parts = result.and_then(|()| parts.finish()).map_err(|TooBig| {
         let most = hub.limits.snapshot_bytes;
         let message = format!("the snapshot has more than {most} bytes, which are the most");
@@ -78,6 +71,27 @@ fn take<U>(hub: &Hub<U>, job: &Job<U>) -> Result<Taken, Refused> {
         parts,
         position: quiet.position,
     })
+}
+
+/// Reads the rows of a group. `None`, and a word in the log, if that fails.
+pub(super) fn read<U>(
+    hub: &Hub<U>,
+    group: &GroupId,
+    each: &mut dyn FnMut(Row) -> ControlFlow<()>,
+) -> Option<Quiet> {
+    let model = hub.registry.model(group.model);
+    let source = model.snapshots.as_ref()?;
+    let group = SnapshotGroup {
+        columns: model.properties[group.property].names(),
+        value: &group.value,
+        adapter: model.adapter.as_ref(),
+        log: hub.log(),
+    };
+    guard("source of snapshots", || source(&group, each))?
+        .inspect_err(
+            |error| tracing::error!(model = model.label, %error, "a snapshot cannot be read"),
+        )
+        .ok()
 }
 
 /// A row as JSON, as the subscriber may see it.

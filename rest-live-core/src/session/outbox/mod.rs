@@ -137,11 +137,12 @@ impl Outbox {
                 return;
             }
         }
-        let task = state.task.clone();
-        drop(state);
-        if let Some(task) = task {
-            task.wake();
-        }
+        wake(state);
+    }
+
+    /// Wakes the task, whatever there is to do.
+    pub(crate) fn wake(&self) {
+        wake(self.lock());
     }
 
     /// The subscribers who were refused since the last call.
@@ -274,6 +275,15 @@ impl State {
             self.failed = true;
             self.queue.clear();
         }
+    }
+}
+
+/// Wakes the task, without the lock.
+fn wake(state: MutexGuard<'_, State>) {
+    let task = state.task.clone();
+    drop(state);
+    if let Some(task) = task {
+        task.wake();
     }
 }
 

@@ -1,0 +1,177 @@
+//! The open connections, and what they are ordered to do.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::session::{CloseReason, Outbox};
+
+/// The open connections of a [`Live`](crate::Live).
+pub(crate) struct Connections<U> {
+    state: Mutex<State<U>>,
+}
+
+struct State<U> {
+    open: HashMap<u64, Arc<Link<U>>>,
+    next: u64,
+    is_draining: bool,
+    /// Who waits for the draining to begin or to end.
+    waiting: Vec<Waker>,
+}
+
+/// What others hold of a connection.
+pub(crate) struct Link<U> {
+    number: u64,
+    outbox: Arc<Outbox>,
+    mail: Mutex<Mail<U>>,
+}
+
+struct Mail<U> {
+    /// Who it is; `None` while nobody knows.
+    user: Option<Arc<U>>,
+    order: Option<Order<U>>,
+}
+
+/// What a connection is ordered to do.
+#[derive(Debug)]
+pub(crate) enum Order<U> {
+    Close(CloseReason),
+    /// The user is from now on this one, or the same one whose rights are no longer what they were.
+    Become(Identity<U>),
+}
+
+/// Who a connection's user is, and until when that is certain.
+#[derive(Debug)]
+pub(crate) struct Identity<U> {
+    pub(crate) user: Arc<U>,
+    pub(crate) expires: Option<Instant>,
+}
+
+impl<U> Clone for Identity<U> {
+    fn clone(&self) -> Self {
+        Self {
+            user: Arc::clone(&self.user),
+            expires: self.expires,
+        }
+    }
+}
+
+impl<U> Default for Connections<U> {
+    fn default() -> Self {
+        Self {
+            state: Mutex::new(State {
+                open: HashMap::new(),
+                next: 0,
+                is_draining: false,
+                waiting: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl<U> Connections<U> {
+    pub(crate) fn open(&self, outbox: &Arc<Outbox>, user: Option<Arc<U>>) -> Arc<Link<U>> {
+        let mut state = self.lock();
+        let link = Arc::new(Link {
+            number: state.next,
+            outbox: Arc::clone(outbox),
+            mail: Mutex::new(Mail { user, order: None }),
+        });
+        state.next += 1;
+        state.open.insert(link.number, Arc::clone(&link));
+        link
+    }
+
+    pub(crate) fn close(&self, link: &Link<U>) {
+        let mut state = self.lock();
+        state.open.remove(&link.number);
+        if state.open.is_empty() {
+            state.wake();
+        }
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Link<U>>> {
+        self.lock().open.values().cloned().collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.lock().open.len()
+    }
+
+    /// From now on nobody is let in.
+    pub(crate) fn drain(&self) {
+        let mut state = self.lock();
+        state.is_draining = true;
+        state.wake();
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.lock().is_draining
+    }
+
+    /// Ready when nobody is let in any more.
+    pub(crate) fn poll_draining(&self, context: &Context<'_>) -> Poll<()> {
+        self.lock().poll(context, |state| state.is_draining)
+    }
+
+    /// Ready when no connection is open.
+    pub(crate) fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
+        self.lock().poll(context, |state| state.open.is_empty())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<U>> {
+        self.state.lock()
+    }
+}
+
+impl<U> State<U> {
+    fn wake(&mut self) {
+        mem::take(&mut self.waiting)
+            .into_iter()
+            .for_each(Waker::wake);
+    }
+
+    fn poll(&mut self, context: &Context<'_>, is_ready: impl Fn(&Self) -> bool) -> Poll<()> {
+        if is_ready(self) {
+            return Poll::Ready(());
+        }
+        if !self
+            .waiting
+            .iter()
+            .any(|waker| waker.will_wake(context.waker()))
+        {
+            self.waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl<U> Link<U> {
+    pub(crate) fn user(&self) -> Option<Arc<U>> {
+        self.mail.lock().user.clone()
+    }
+
+    pub(crate) fn set_user(&self, user: &Arc<U>) {
+        let before = self.mail.lock().user.replace(Arc::clone(user));
+        // Here and not under the lock: dropping a user is code of the application.
+        drop(before);
+    }
+
+    /// Gives an order. Who is to close does nothing else.
+    pub(crate) fn order(&self, order: Order<U>) {
+        let mut mail = self.mail.lock();
+        if !matches!(mail.order, Some(Order::Close(_))) {
+            mail.order = Some(order);
+        }
+        drop(mail);
+        self.outbox.wake();
+    }
+
+    pub(crate) fn take_order(&self) -> Option<Order<U>> {
+        self.mail.lock().order.take()
+    }
+}

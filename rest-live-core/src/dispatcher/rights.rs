@@ -1,0 +1,133 @@
+//! Subscribers whose rights change while they are subscribed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{Dispatcher, Event, GroupId, Member, MemberId};
+use crate::change::{Images, Row};
+use crate::registry::Property;
+use crate::session::Frame;
+use crate::snapshot::Job;
+
+/// Rows of a group which somebody may see in another way than before, by primary key.
+pub(crate) type Regarded = HashMap<Value, Row>;
+
+impl<U> Dispatcher<U> {
+    pub(crate) fn member(&self, group: &GroupId, id: MemberId) -> Option<&Member<U>> {
+        Some(&self.groups.get(group)?.get(&id)?.member)
+    }
+
+    /// Changes whose rights count for a subscriber, and tells it to read again: what it could see
+    /// is not known.
+    pub(crate) fn change_user(&mut self, group: &GroupId, id: MemberId, user: &Arc<U>) {
+        if let Some(member) = self.member(group, id) {
+            let frame = self.resync_frame(group, &member.form, self.told, "rights_changed");
+            member.outbox.push(frame);
+            self.replace_user(group, id, user);
+        }
+    }
+
+    /// Changes whose rights count for a subscriber, and tells it which rows come into sight and
+    /// which go out of it. `rows` are those that it regards in another way at `position`; `false`,
+    /// and nothing done, if it is not known which these are by now, or they are too many for its
+    /// outbox.
+    pub(crate) fn correct(
+        &mut self,
+        job: &Job<U>,
+        user: &Arc<U>,
+        rows: Regarded,
+        position: u64,
+    ) -> bool {
+        let Job { id, group, .. } = job;
+        let Some(member) = self.member(group, *id) else {
+            return true;
+        };
+        let Some(frames) = self.corrections(group, member, user, rows, position) else {
+            return false;
+        };
+        if !member.outbox.push_all(frames) {
+            return false;
+        }
+        self.replace_user(group, *id, user);
+        true
+    }
+
+    fn corrections(
+        &self,
+        group: &GroupId,
+        member: &Member<U>,
+        user: &U,
+        rows: Regarded,
+        position: u64,
+    ) -> Option<Vec<Frame>> {
+        let rows = self.bring_up_to_date(group, [&member.user, user], rows, position)?;
+        let property = self.property(group);
+        let mut frames = Vec::new();
+        for row in rows.values() {
+            let event = Event {
+                group: group.clone(),
+                old: Some(row),
+                new: Some(row),
+                is_continued: false,
+            };
+            let mut written = self.frames(&event, self.told);
+            frames.extend(event.frame_for(
+                property,
+                [&member.user, user],
+                &member.form,
+                &mut written,
+            ));
+        }
+        Some(frames)
+    }
+
+    /// The rows as of what the subscriber has been told; `None` if that cannot be said.
+    fn bring_up_to_date(
+        &self,
+        group: &GroupId,
+        users: [&U; 2],
+        mut rows: Regarded,
+        position: u64,
+    ) -> Option<Regarded> {
+        let model = self.registry.model(group.model);
+        let property = self.property(group);
+        let is_in_group = |row: &&Row| property.value(row).as_ref() == Some(&group.value);
+        if self.told < position {
+            return None;
+        }
+        for commit in self.log.since(position)? {
+            let told = commit
+                .positioned()
+                .filter(|(at, change)| *at <= self.told && change.model == group.model);
+            for (_, change) in told {
+                let Images::Row { old, new } = &change.images else {
+                    return None;
+                };
+                if let Some(old) = old {
+                    rows.remove(&model.primary_key_of(old)?);
+                }
+                if let Some(new) = new.as_ref().filter(is_in_group)
+                    && differs(property, users, new)
+                {
+                    rows.insert(model.primary_key_of(new)?, Arc::clone(new));
+                }
+            }
+        }
+        Some(rows)
+    }
+
+    fn replace_user(&mut self, group: &GroupId, id: MemberId, user: &Arc<U>) {
+        let members = self.groups.get_mut(group);
+        if let Some(armed) = members.and_then(|members| members.get_mut(&id)) {
+            armed.member.user = Arc::clone(user);
+        }
+    }
+}
+
+/// Whether the second user sees a row in another way than the first.
+pub(crate) fn differs<U>(property: &Property<U>, users: [&U; 2], row: &Row) -> bool {
+    let [before, now] = users.map(|user| property.view(user, row));
+    before != now
+}

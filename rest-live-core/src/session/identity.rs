@@ -1,0 +1,119 @@
+//! Who the user of a session is: said at the upgrade or by a message, until it expires or somebody
+//! else says otherwise.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Closing, Reason, Refused, Session};
+use crate::connections::{Identity, Order};
+use crate::session::{CloseReason, Frame};
+
+/// Who a session begins with.
+pub(crate) enum Who<U> {
+    Known(Identity<U>),
+    /// The client's first message has to say it by then.
+    Unknown {
+        by: Instant,
+    },
+}
+
+/// What became of a client's word on who it is.
+#[derive(Debug, Default)]
+pub(super) enum Claim {
+    #[default]
+    None,
+    Made(String),
+    /// The server asks the application.
+    InQuestion,
+}
+
+impl<U> Session<U> {
+    pub(super) fn claim(&mut self, token: String) -> Result<(), Refused> {
+        if !self.hub.takes_tokens {
+            let message = "this server takes no tokens on the socket";
+            return Err(Refused::new(Reason::BadMessage, message));
+        }
+        self.claim = Claim::Made(token);
+        Ok(())
+    }
+
+    pub(super) fn take_claim(&mut self) -> Option<String> {
+        match mem::take(&mut self.claim) {
+            Claim::Made(token) => {
+                self.claim = Claim::InQuestion;
+                Some(token)
+            }
+            other => {
+                self.claim = other;
+                None
+            }
+        }
+    }
+
+    /// Whether it is in question who the user is. Until then, nothing is to be read.
+    pub(crate) fn is_authenticating(&self) -> bool {
+        !matches!(self.claim, Claim::None)
+    }
+
+    /// Takes the application's answer to [`Output::Authenticate`](super::Output::Authenticate).
+    pub(crate) fn handle_authenticated(
+        &mut self,
+        answer: Result<Identity<U>, Refused>,
+        now: Instant,
+    ) {
+        self.claim = Claim::None;
+        if !matches!(self.closing, Closing::No) {
+            return;
+        }
+        match answer {
+            Ok(identity) => {
+                let expires_in = identity
+                    .expires
+                    .map(|expires| expires.saturating_duration_since(now).as_secs())
+                    .map(|seconds| format!(r#","expires_in":{seconds}"#))
+                    .unwrap_or_default();
+                self.outbox.push(Frame::from(format!(
+                    r#"{{"type":"authenticated"{expires_in}}}"#
+                )));
+                self.assume(identity);
+            }
+            Err(refused) => {
+                self.outbox.push(refused.frame());
+                if self.user.is_none() {
+                    self.close(CloseReason::Unauthorized, now);
+                }
+            }
+        }
+    }
+
+    /// Does what others have ordered.
+    pub(super) fn obey(&mut self, now: Instant) {
+        match self.link.take_order() {
+            Some(Order::Close(reason)) => self.close(reason, now),
+            Some(Order::Become(identity)) if matches!(self.closing, Closing::No) => {
+                self.assume(identity);
+            }
+            Some(Order::Become(_)) | None => {}
+        }
+    }
+
+    /// From now on the user is this one. Those who subscribed as somebody else are told what that
+    /// changes.
+    fn assume(&mut self, Identity { user, expires }: Identity<U>) {
+        self.expires = expires;
+        self.link.set_user(&user);
+        self.user = Some(Arc::clone(&user));
+        let seed = self
+            .seed
+            .iter()
+            .map(|(group, stacked)| (group, stacked.member));
+        let extended = self
+            .extended
+            .values()
+            .map(|(group, member)| (group, *member));
+        for (group, member) in seed.chain(extended) {
+            self.hub.change_user(group, member, &user);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What a session is subscribed to.
+
+use std::sync::Arc;
+
+use super::error::{Reason, Refused};
+use super::message::{Start, Target, excerpt};
+use super::{Frame, Session, Stacked};
+use crate::dispatcher::{Form, GroupId, Member, MemberId};
+use crate::log::Cursor;
+use crate::snapshot::{Job, Purpose};
+
+impl<U> Session<U> {
+    pub(super) fn subscribe(
+        &mut self,
+        user: &Arc<U>,
+        id: Option<Box<str>>,
+        target: &Target,
+        since: Option<&str>,
+        start: Start,
+    ) -> Result<(), Refused> {
+        let group = self.group(target)?;
+        self.check_start(&group, start)?;
+        if let Some(id) = &id
+            && self.extended.contains_key(&**id)
+        {
+            let message =
+                format!("the id {id} has a subscription; unsubscribe it, or take another id");
+            return Err(Refused::new(Reason::DuplicateId, message));
+        }
+        if id.is_none()
+            && let Some(stacked) = self.seed.get_mut(&group)
+        {
+            stacked.count += 1;
+            return Ok(());
+        }
+        let most = self.hub.limits.subscriptions;
+        if self.seed.len() + self.extended.len() >= most {
+            let message = format!(
+                "{most} subscriptions are the most on one connection; unsubscribe from others first"
+            );
+            return Err(Refused::new(Reason::TooManySubscriptions, message));
+        }
+        let id: Option<Arc<str>> = id.map(Arc::from);
+        let member = Member {
+            user: Arc::clone(user),
+            outbox: Arc::clone(&self.outbox),
+            form: match &id {
+                None => Form::Seed,
+                Some(id) => Form::Extended { id: Arc::clone(id) },
+            },
+        };
+        let since = since.and_then(|cursor| cursor.parse().ok());
+        let joined = match start {
+            Start::Changes => self.hub.dispatcher().join(group.clone(), member, since),
+            Start::Snapshot => self.ask_for_snapshot(group.clone(), member, since),
+        };
+        match id {
+            None => {
+                let stacked = Stacked {
+                    member: joined,
+                    count: 1,
+                };
+                self.seed.insert(group, stacked);
+            }
+            Some(id) => drop(self.extended.insert(id, (group, joined))),
+        }
+        Ok(())
+    }
+
+    /// Whether subscriptions of this model can begin so.
+    fn check_start(&self, group: &GroupId, start: Start) -> Result<(), Refused> {
+        let model = self.hub.registry.model(group.model);
+        if start == Start::Changes || model.snapshots.is_some() {
+            return Ok(());
+        }
+        let message = format!(
+            "the server has no snapshots of `{}`: it has to call `.snapshots::<...>(...)` for this model",
+            model.label
+        );
+        Err(Refused::new(Reason::NoSnapshot, message))
+    }
+
+    /// Resumes where that can be; otherwise the subscription comes with its snapshot.
+    fn ask_for_snapshot(
+        &self,
+        group: GroupId,
+        member: Member<U>,
+        since: Option<Cursor>,
+    ) -> MemberId {
+        let mut dispatcher = self.hub.dispatcher();
+        let resumed =
+            since.and_then(|since| dispatcher.rejoin(group.clone(), member.clone(), since));
+        if let Some(id) = resumed {
+            return id;
+        }
+        let id = dispatcher.expect();
+        drop(dispatcher);
+        self.hub.snapshots.add(Job {
+            id,
+            group,
+            member,
+            purpose: Purpose::Subscribe,
+        });
+        id
+    }
+
+    /// Forgets the subscriptions that came to nothing because their snapshots did.
+    pub(super) fn forget_refused(&mut self) {
+        for refused in self.outbox.take_refused() {
+            self.extended.retain(|_, (_, member)| *member != refused);
+        }
+    }
+
+    pub(super) fn unsubscribe(
+        &mut self,
+        id: Option<&str>,
+        target: Option<&Target>,
+    ) -> Result<(), Refused> {
+        let unknown = || {
+            Refused::new(
+                Reason::UnknownSubscription,
+                "there is no such subscription on this connection",
+            )
+        };
+        if let Some(id) = id {
+            let (group, member) = self.extended.remove(id).ok_or_else(unknown)?;
+            self.hub.leave(&group, member);
+            self.outbox.push(Frame::from(format!(
+                r#"{{"type":"unsubscribed","id":{id},"code":0,"reason":"requested"}}"#
+            )));
+            return Ok(());
+        }
+        let group = self.group(target.ok_or_else(unknown)?)?;
+        let stacked = self.seed.get_mut(&group).ok_or_else(unknown)?;
+        stacked.count -= 1;
+        if stacked.count == 0 {
+            let member = stacked.member;
+            self.seed.remove(&group);
+            self.hub.leave(&group, member);
+        }
+        Ok(())
+    }
+
+    /// Finds the group that a client names.
+    fn group(&self, target: &Target) -> Result<GroupId, Refused> {
+        let Target {
+            model: label,
+            property: names,
+            value,
+        } = target;
+        let (model, entry) = self.hub.registry.by_label(label).ok_or_else(|| {
+            Refused::new(
+                Reason::UnknownModel,
+                format!("there is no model `{}` to subscribe to", excerpt(label)),
+            )
+        })?;
+        let property = entry.property(names.as_deref()).ok_or_else(|| {
+            let name = names
+                .as_ref()
+                .map_or_else(|| "pk".to_owned(), |names| names.join(", "));
+            let message = format!("`{label}` cannot be subscribed to by `{}`", excerpt(&name));
+            Refused::new(Reason::UnknownProperty, message)
+        })?;
+        let format = &entry.properties[property].format;
+        let value = format.parse(value).ok_or_else(|| {
+            let value = excerpt(&value.to_string());
+            Refused::new(
+                Reason::BadValue,
+                format!("`{value}` is no value of that property; it takes {format}"),
+            )
+        })?;
+        Ok(GroupId {
+            model,
+            property,
+            value,
+        })
+    }
+
+    pub(super) fn leave_all(&mut self) {
+        let seed = self
+            .seed
+            .drain()
+            .map(|(group, stacked)| (group, stacked.member));
+        for (group, member) in seed.chain(self.extended.drain().map(|(_, joined)| joined)) {
+            self.hub.leave(&group, member);
+        }
+    }
+}
