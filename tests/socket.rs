@@ -155,7 +155,7 @@ async fn authenticate_sees_headers_cookies_the_query_and_the_address() {
                 handshake.cookie("session").unwrap(),
                 handshake.query("token").unwrap(),
             );
-            Err(Refusal::unauthorized(format!(
+            Err::<User, _>(Refusal::unauthorized(format!(
                 "{} {token} {cookie} {query}",
                 handshake.uri().path()
             )))

@@ -62,6 +62,33 @@ pub enum BuildError {
         "nothing says who the users are: call `.authenticate(...)`, or `.anonymous()` where everybody is alike"
     )]
     NoAuthentication,
+    /// What was to be allowed is no origin.
+    #[error(
+        "`{origin}` is no origin: write it as `https://app.example.com` or `http://localhost:5173`, \
+         without a path, a slash at the end or a wildcard"
+    )]
+    Origin {
+        /// What was given.
+        origin: String,
+    },
+    /// Pages of any origin could act with their visitor's cookie.
+    #[error(
+        "`.allow_any_origin()` would let every page on the web act with its visitor's cookie `{cookie}`: \
+         name the pages that may, with `.allow_origin(\"https://...\")`, or know users by a token, \
+         with `.authenticate(...)` and `Handshake::bearer`"
+    )]
+    CookieFromAnyOrigin {
+        /// The name of the cookie.
+        cookie: String,
+    },
+    /// A limit with which nothing works.
+    #[error(
+        "`Limits::{limit}` is zero, with which nothing can work: give it more, or leave it at its default"
+    )]
+    Limit {
+        /// The field of [`Limits`](crate::Limits).
+        limit: &'static str,
+    },
     /// The thread of the dispatcher, or that of the snapshots, could not be started.
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),

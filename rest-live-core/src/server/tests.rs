@@ -2,9 +2,11 @@
 
 use std::future::poll_fn;
 use std::sync::Weak;
+use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
