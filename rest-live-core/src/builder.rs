@@ -65,6 +65,29 @@ impl<U: Send + Sync + 'static> Builder<U> {
         self
     }
 
+    /// Says who may subscribe to a model at all: a function of the user and the model's label. To
+    /// whom it says no, the model is one that does not exist.
+    ///
+    /// ```
+    /// # use rest_live_core::Live;
+    /// struct User { is_staff: bool }
+    ///
+    /// # let builder = Live::<User>::builder();
+    /// let builder = builder.may_subscribe(|user, label| user.is_staff || !label.starts_with("audit."));
+    /// ```
+    ///
+    /// It is asked with every subscription, on the connection's task: let it answer from what it
+    /// is given. If it panics, that is a no. Which rows a subscriber may see, permissions say.
+    pub fn may_subscribe(
+        mut self,
+        may_subscribe: impl Fn(&U, &str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        if let Ok(registry) = &mut self.registry {
+            registry.ask_before_subscribing(may_subscribe);
+        }
+        self
+    }
+
     /// Changes what a client may take.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;

@@ -98,6 +98,7 @@ pub enum BuildError {
 pub(crate) struct Registry<U> {
     models: Vec<Model<U>>,
     labels: HashMap<String, ModelId>,
+    may_subscribe: Option<MaySubscribe<U>>,
 }
 
 /// A registered model, its row type erased.
@@ -144,6 +145,7 @@ pub enum Verdict {
 
 type ReadKey = Box<dyn Fn(&Row) -> Option<Value> + Send + Sync>;
 type Serialize = Box<dyn Fn(&Row) -> serde_json::Result<String> + Send + Sync>;
+type MaySubscribe<U> = Box<dyn Fn(&U, &str) -> bool + Send + Sync>;
 type Check<U> = Box<dyn Fn(&U, &Row) -> bool + Send + Sync>;
 
 /// The number of a view in its property.
@@ -155,7 +157,16 @@ impl<U: 'static> Registry<U> {
         Self {
             models: Vec::new(),
             labels: HashMap::new(),
+            may_subscribe: None,
         }
+    }
+
+    /// Says who may know of a model at all.
+    pub(crate) fn ask_before_subscribing(
+        &mut self,
+        may_subscribe: impl Fn(&U, &str) -> bool + Send + Sync + 'static,
+    ) {
+        self.may_subscribe = Some(Box::new(may_subscribe));
     }
 
     pub(crate) fn register<M: Subscribable>(&mut self) -> Result<(), BuildError> {
@@ -197,6 +208,22 @@ impl<U> Registry<U> {
     pub(crate) fn by_label(&self, label: &str) -> Option<(ModelId, &Model<U>)> {
         let id = *self.labels.get(label)?;
         Some((id, self.model(id)))
+    }
+
+    /// Whether `user` may subscribe to a model; `None` is one that there is not.
+    ///
+    /// Where there is none the application is asked all the same, about another, so that the time
+    /// that the answer takes does not tell.
+    pub(crate) fn may_subscribe(&self, user: &U, model: Option<&Model<U>>) -> bool {
+        let asked = model.or_else(|| self.models.first());
+        let says_yes = match (&self.may_subscribe, asked) {
+            (Some(may_subscribe), Some(asked)) => guard("call of `may_subscribe`", || {
+                may_subscribe(user, &asked.label)
+            })
+            .unwrap_or(false),
+            _ => true,
+        };
+        model.is_some() && says_yes
     }
 
     pub(crate) fn model(&self, id: ModelId) -> &Model<U> {

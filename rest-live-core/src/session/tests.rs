@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -217,6 +218,65 @@ fn an_error_says_which_message_and_what_to_do() {
             r#""message":"`{\"a\":1}` is no value of that property; it takes Option<i32>","temporary":false}"#
         )]
     );
+}
+
+#[test]
+fn who_may_not_subscribe_to_a_model_does_not_learn_that_it_exists() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let asks = Arc::clone(&asked);
+    let world = World::of(Limits::default(), |registry| {
+        registry.ask_before_subscribing(move |user, label| {
+            asks.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(label, "app.Note", "no label that a client made up");
+            assert!(*user != 666, "which counts as no");
+            *user == 1
+        });
+    });
+    let good = json!({"id": 1, "model": "app.Note", "value": 7});
+    let messages = [
+        json!({"model": "app.Note", "value": 7}),
+        good.clone(),
+        json!({"id": 1, "model": "app.Note", "value": 7, "snapshot": true}),
+        json!({"id": 1, "model": "app.Note", "value": "x"}),
+        json!({"id": 1, "model": "app.Note", "property": "nope", "value": 7}),
+        json!({"model": "app.Note", "value": 7, "unsubscribe": true}),
+    ]
+    .map(|message| message.to_string());
+    for user in [2, 666] {
+        let mut session = world.connect(user);
+        for message in &messages {
+            let mut answer = |label| {
+                let before = asked.load(Ordering::Relaxed);
+                session.handle_text(&message.replace("app.Note", label));
+                let answer = texts(&mut session).unwrap().concat();
+                assert_eq!(asked.load(Ordering::Relaxed) - before, 1, "{label}");
+                answer
+            };
+            let (hidden, unknown) = (answer("app.Note"), answer("app.Nope"));
+            assert!(hidden.contains(r#""reason":"unknown_model""#), "{hidden}");
+            assert_eq!(hidden.replace("app.Note", "app.Nope"), unknown);
+        }
+    }
+    let mut session = world.connect(1);
+    assert_eq!(send(&mut session, [good])[0]["type"], "subscribed");
+}
+
+#[test]
+fn who_loses_a_model_can_unsubscribe_from_it() {
+    let may = Arc::new(AtomicUsize::new(1));
+    let asked = Arc::clone(&may);
+    let world = World::of(Limits::default(), |registry| {
+        registry.ask_before_subscribing(move |_, _| asked.load(Ordering::Relaxed) == 1);
+    });
+    let mut session = world.connect(1);
+    assert!(send(&mut session, [by_list(json!(1))]).is_empty());
+    may.store(0, Ordering::Relaxed);
+    let answers = send(&mut session, [by_list(json!(2))]);
+    assert_eq!(errors(&answers), [(404, "unknown_model")]);
+    assert!(send(&mut session, [unsubscribe(by_list(json!(1)))]).is_empty());
+    assert_eq!(world.hub.dispatcher().listened_groups(), 0);
+    let answers = send(&mut session, [by_list(json!(1))]);
+    assert_eq!(errors(&answers), [(404, "unknown_model")]);
 }
 
 #[test]
