@@ -213,26 +213,6 @@ async fn a_refusal_is_plain_http() {
 }
 
 #[tokio::test]
-async fn an_authentication_that_panics_takes_nobody_down() {
-    let app = App::with(|builder| {
-        builder.authenticate(|handshake: Handshake| async move {
-            assert!(handshake.query("panic").is_none(), "as it was told");
-            Ok(User::anonymous())
-        })
-    });
-    for address in [serve(&app.live).await, serve_router(router(&app)).await] {
-        let mut before = Socket::open(address, PATH).await;
-        assert!(
-            Socket::try_open(address, "/ws/subscribe/?panic=1", &[])
-                .await
-                .is_err()
-        );
-        Socket::open(address, PATH).await.settle().await;
-        before.settle().await;
-    }
-}
-
-#[tokio::test]
 async fn pages_of_a_foreign_origin_stay_out() {
     let app = App::with(|builder| builder.allow_origin("https://friend.example"));
     let address = serve(&app.live).await;
