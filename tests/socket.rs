@@ -155,7 +155,7 @@ async fn authenticate_sees_headers_cookies_the_query_and_the_address() {
                 handshake.cookie("session").unwrap(),
                 handshake.query("token").unwrap(),
             );
-            Err(Refusal::unauthorized(format!(
+            Err::<User, _>(Refusal::unauthorized(format!(
                 "{} {token} {cookie} {query}",
                 handshake.uri().path()
             )))
@@ -209,26 +209,6 @@ async fn a_refusal_is_plain_http() {
             101,
             "no refusal spoils the connection"
         );
-    }
-}
-
-#[tokio::test]
-async fn an_authentication_that_panics_takes_nobody_down() {
-    let app = App::with(|builder| {
-        builder.authenticate(|handshake: Handshake| async move {
-            assert!(handshake.query("panic").is_none(), "as it was told");
-            Ok(User::anonymous())
-        })
-    });
-    for address in [serve(&app.live).await, serve_router(router(&app)).await] {
-        let mut before = Socket::open(address, PATH).await;
-        assert!(
-            Socket::try_open(address, "/ws/subscribe/?panic=1", &[])
-                .await
-                .is_err()
-        );
-        Socket::open(address, PATH).await.settle().await;
-        before.settle().await;
     }
 }
 

@@ -7,7 +7,7 @@ use crate::live::Live;
 use crate::model::SubscribableBy;
 use crate::registry::{BuildError, Registry};
 #[cfg(feature = "server")]
-use crate::server::{Admission, Authentication, Handshake, Refusal};
+use crate::server::AdmissionBuilder;
 use crate::snapshot::SnapshotSource;
 
 /// Registers models and says who the users are. Made by [`Live::builder`].
@@ -17,7 +17,7 @@ pub struct Builder<U> {
     registry: Result<Registry<U>, BuildError>,
     limits: Limits,
     #[cfg(feature = "server")]
-    admission: Admission<U>,
+    pub(crate) admission: AdmissionBuilder<U>,
 }
 
 impl<U> fmt::Debug for Builder<U> {
@@ -35,7 +35,7 @@ impl<U: Send + Sync + 'static> Live<U> {
             registry: Ok(Registry::new()),
             limits: Limits::default(),
             #[cfg(feature = "server")]
-            admission: Admission::default(),
+            admission: AdmissionBuilder::default(),
         }
     }
 }
@@ -65,62 +65,32 @@ impl<U: Send + Sync + 'static> Builder<U> {
         self
     }
 
+    /// Says who may subscribe to a model at all: a function of the user and the model's label. To
+    /// whom it says no, the model is one that does not exist.
+    ///
+    /// ```
+    /// # use rest_live_core::Live;
+    /// struct User { is_staff: bool }
+    ///
+    /// # let builder = Live::<User>::builder();
+    /// let builder = builder.may_subscribe(|user, label| user.is_staff || !label.starts_with("audit."));
+    /// ```
+    ///
+    /// It is asked with every subscription, on the connection's task: let it answer from what it
+    /// is given. If it panics, that is a no. Which rows a subscriber may see, permissions say.
+    pub fn may_subscribe(
+        mut self,
+        may_subscribe: impl Fn(&U, &str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        if let Ok(registry) = &mut self.registry {
+            registry.ask_before_subscribing(may_subscribe);
+        }
+        self
+    }
+
     /// Changes what a client may take.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
-        self
-    }
-
-    /// Says who connects: a function of the upgrade request that gives the user, or refuses.
-    ///
-    /// ```
-    /// use rest_live_core::{Handshake, Live, Refusal};
-    ///
-    /// struct User { name: String }
-    ///
-    /// let live = Live::<User>::builder().authenticate(|handshake: Handshake| async move {
-    ///     match handshake.cookie("session") {
-    ///         Some(name) => Ok(User { name: name.to_owned() }),
-    ///         None => Err(Refusal::unauthorized("log in first")),
-    ///     }
-    /// });
-    /// ```
-    #[cfg(feature = "server")]
-    pub fn authenticate<F, R>(mut self, authenticate: F) -> Self
-    where
-        F: Fn(Handshake) -> R + Send + Sync + 'static,
-        R: Future<Output = Result<U, Refusal>> + Send + 'static,
-    {
-        let authentication: Authentication<U> =
-            Box::new(move |handshake| Box::pin(authenticate(handshake)));
-        self.admission.authentication = Some(authentication);
-        self
-    }
-
-    /// Lets everybody in, as the default user.
-    #[cfg(feature = "server")]
-    pub fn anonymous(self) -> Self
-    where
-        U: Default,
-    {
-        self.authenticate(|_| async { Ok(U::default()) })
-    }
-
-    /// Lets pages of another origin connect, besides those of the server's own host: `https://app.example.com`.
-    ///
-    /// A browser sends cookies along with a socket that any page opens. So a page of a foreign
-    /// origin is refused, unless it is named here.
-    #[cfg(feature = "server")]
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.admission.origins.allow(origin.into());
-        self
-    }
-
-    /// Lets pages of every origin connect. Only for servers that do not know their users by a
-    /// cookie.
-    #[cfg(feature = "server")]
-    pub fn allow_any_origin(mut self) -> Self {
-        self.admission.origins.allow_any();
         self
     }
 
@@ -131,15 +101,12 @@ impl<U: Send + Sync + 'static> Builder<U> {
     /// The first mistake in what was registered; the error says what to change.
     pub fn build(self) -> Result<Live<U>, BuildError> {
         let registry = self.registry?;
-        #[cfg(feature = "server")]
-        if self.admission.authentication.is_none() {
-            return Err(BuildError::NoAuthentication);
-        }
+        self.limits.check()?;
         Live::start(
             registry,
             self.limits,
             #[cfg(feature = "server")]
-            self.admission,
+            self.admission.build(&self.limits)?,
         )
         .map_err(BuildError::Thread)
     }

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::registry::guard;
 use crate::session::{CloseReason, Outbox};
 
 /// The open connections of a [`Live`](crate::Live).
@@ -40,8 +41,12 @@ struct Mail<U> {
 #[derive(Debug)]
 pub(crate) enum Order<U> {
     Close(CloseReason),
-    /// The user is from now on this one, or the same one whose rights are no longer what they were.
+    /// The user is from now on this one; if `expires` is `None`, until when he was.
     Become(Identity<U>),
+    /// The user's rights are no longer what they were.
+    LookAgain,
+    /// Without a word.
+    Drop,
 }
 
 /// Who a connection's user is, and until when that is certain.
@@ -92,6 +97,14 @@ impl<U> Connections<U> {
         if state.open.is_empty() {
             state.wake();
         }
+    }
+
+    /// The connections of those users of whom `who`, which is code of the application, says so.
+    pub(crate) fn chosen(&self, who: impl Fn(&U) -> bool) -> impl Iterator<Item = Arc<Link<U>>> {
+        self.all().into_iter().filter(move |link| {
+            let user = link.user();
+            user.is_some_and(|user| guard("choice of users", || who(&user)).unwrap_or(false))
+        })
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Link<U>>> {
@@ -161,13 +174,17 @@ impl<U> Link<U> {
         drop(before);
     }
 
-    /// Gives an order. Who is to close does nothing else.
+    /// Gives an order. Who is to go does nothing else.
     pub(crate) fn order(&self, order: Order<U>) {
         let mut mail = self.mail.lock();
-        if !matches!(mail.order, Some(Order::Close(_))) {
-            mail.order = Some(order);
-        }
+        let is_to_go = matches!(mail.order, Some(Order::Close(_) | Order::Drop));
+        let before = match (is_to_go, &order) {
+            (false, _) | (true, Order::Drop) => mail.order.replace(order),
+            (true, _) => Some(order),
+        };
         drop(mail);
+        // Here and not under the lock: dropping a user is code of the application.
+        drop(before);
         self.outbox.wake();
     }
 

@@ -100,7 +100,7 @@ impl World {
         })
     }
 
-    fn of(limits: Limits, change: impl FnOnce(&mut Registry<i32>)) -> Self {
+    pub(crate) fn of(limits: Limits, change: impl FnOnce(&mut Registry<i32>)) -> Self {
         let mut registry = Registry::new();
         registry.register::<Note>().unwrap();
         change(&mut registry);

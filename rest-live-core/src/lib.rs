@@ -55,5 +55,5 @@ pub use self::model::{
 pub use self::permission::{AllowAny, And, Compose, Not, Or, Permission};
 pub use self::registry::{BuildError, Verdict};
 #[cfg(feature = "server")]
-pub use self::server::{Handshake, LiveService, Refusal, serve};
+pub use self::server::{Grant, Handshake, LiveService, PeerAddr, Refusal, serve};
 pub use self::snapshot::{SnapshotError, SnapshotGroup, SnapshotSource};

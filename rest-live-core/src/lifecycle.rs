@@ -2,7 +2,6 @@
 
 use crate::connections::Order;
 use crate::live::Live;
-use crate::registry::guard;
 use crate::session::CloseReason;
 
 impl<U: Send + Sync + 'static> Live<U> {
@@ -18,12 +17,9 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// What was committed before may still reach them. Who authenticates again gets in again, if
     /// the server lets him.
     pub fn disconnect(&self, who: impl Fn(&U) -> bool) -> usize {
-        let open = self.hub.connections.all().into_iter();
-        open.filter(|link| {
-            let user = link.user();
-            user.is_some_and(|user| guard("choice of users", || who(&user)).unwrap_or(false))
-        })
-        .map(|link| link.order(Order::Close(CloseReason::Revoked)))
-        .count()
+        let chosen = self.hub.connections.chosen(who);
+        chosen
+            .map(|link| link.order(Order::Close(CloseReason::Revoked)))
+            .count()
     }
 }

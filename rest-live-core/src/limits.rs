@@ -1,8 +1,10 @@
-//! Limits: what one client may take.
+//! Limits: what clients may take.
 
 use std::time::Duration;
 
-/// What one client may take, and how long things may take. Every default can be changed by naming
+use crate::registry::BuildError;
+
+/// What clients may take, and how long things may take. Every default can be changed by naming
 /// it:
 ///
 /// ```
@@ -12,6 +14,37 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections in all. 100,000: an idle one takes less than 4 KiB, so these take some 400 MB;
+    /// the process has to be allowed as many open files. One more is refused with 503.
+    pub connections: usize,
+    /// Connections from one address, or one /64 network of IPv6, where
+    /// [`Builder::address`](crate::Builder::address) or [`serve`](crate::serve) knows it. 10,000: nobody fills
+    /// the server alone, and all who share the address of a company or a carrier have room. One
+    /// more is refused with 429.
+    pub connections_per_address: usize,
+    /// Connections of one user, where [`Builder::identify`](crate::Builder::identify) tells users apart.
+    /// 100: the windows that a person has open on all devices are some dozens. One more is
+    /// refused with 429.
+    pub connections_per_user: usize,
+    /// Connections that [`serve`](crate::serve) has accepted and that have not become a WebSocket yet.
+    /// 4,096: each takes some 10 KiB. Others wait until one of these is done.
+    pub handshakes: usize,
+    /// How long a client of [`serve`](crate::serve) may take to send the head of a request. 10 s: a
+    /// browser sends it at once, also by a slow line.
+    pub handshake_within: Duration,
+    /// How long the application may take to say who connects. 10 s: nobody waits longer for a
+    /// page. Then the client is refused with 503.
+    pub authenticate_within: Duration,
+    /// How long a client may take to say by a message who it is, where
+    /// [`Builder::authenticate_message`](crate::Builder::authenticate_message) waits for that,
+    /// before it is closed with code 4408. 5 s: it has its token before it connects.
+    pub message_within: Duration,
+    /// Messages of one client a second, pings among them. 20: a page subscribes and unsubscribes
+    /// as fast as somebody leafs through it. One more is refused with an error frame.
+    pub messages_per_second: u32,
+    /// Messages of one client at once, after it was silent for a while. 256: a page that comes back
+    /// subscribes to all that it shows. After as many refused ones it is closed with code 4429.
+    pub messages_at_once: u32,
     /// Subscriptions of one connection. 128: a page shows a few dozen groups at most. One more is
     /// refused with an error frame.
     pub subscriptions: usize,
@@ -48,6 +81,9 @@ pub struct Limits {
     pub pong_within: Duration,
     /// How long a client may take to answer the closing handshake. 2 s.
     pub close_within: Duration,
+    /// Clients are advised to come back at some moment within this time after the server shut
+    /// down. 10 s: 10,000 of them are a thousand a second.
+    pub reconnect_within: Duration,
     /// How long later commits wait for a transaction that has written and holds their place,
     /// before they pass it. 1 s; only transactions that hold no lock anymore, or write to
     /// another database, can be passed.
@@ -57,6 +93,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: 100_000,
+            connections_per_address: 10_000,
+            connections_per_user: 100,
+            handshakes: 4096,
+            handshake_within: Duration::from_secs(10),
+            authenticate_within: Duration::from_secs(10),
+            message_within: Duration::from_secs(5),
+            messages_per_second: 20,
+            messages_at_once: 256,
             subscriptions: 128,
             message_bytes: 64 * 1024,
             queue_bytes: 1024 * 1024,
@@ -69,7 +114,98 @@ impl Default for Limits {
             ping_every: Duration::from_secs(25),
             pong_within: Duration::from_secs(8),
             close_within: Duration::from_secs(2),
+            reconnect_within: Duration::from_secs(10),
             commit_patience: Duration::from_secs(1),
         }
+    }
+}
+
+impl Limits {
+    /// Refuses those with which nothing works. Zero bytes of snapshots, or changes in the log, are
+    /// a way to have none.
+    pub(crate) fn check(&self) -> Result<(), BuildError> {
+        let counts = [
+            ("connections", self.connections),
+            ("connections_per_address", self.connections_per_address),
+            ("connections_per_user", self.connections_per_user),
+            ("handshakes", self.handshakes),
+            ("messages_per_second", self.messages_per_second as usize),
+            ("messages_at_once", self.messages_at_once as usize),
+            ("subscriptions", self.subscriptions),
+            ("message_bytes", self.message_bytes),
+            ("queue_bytes", self.queue_bytes),
+        ];
+        let times = [
+            ("handshake_within", self.handshake_within),
+            ("authenticate_within", self.authenticate_within),
+            ("message_within", self.message_within),
+            ("ping_every", self.ping_every),
+            ("pong_within", self.pong_within),
+        ];
+        let counts = counts.map(|(limit, count)| (limit, count == 0));
+        let times = times.map(|(limit, time)| (limit, time.is_zero()));
+        match counts
+            .into_iter()
+            .chain(times)
+            .find(|(_, is_zero)| *is_zero)
+        {
+            Some((limit, _)) => Err(BuildError::Limit { limit }),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_with_which_nothing_works_is_named() {
+        type Change = fn(&mut Limits);
+        let mistakes: [(&str, Change); 11] = [
+            ("connections", |limits| limits.connections = 0),
+            ("connections_per_address", |limits| {
+                limits.connections_per_address = 0
+            }),
+            ("connections_per_user", |limits| {
+                limits.connections_per_user = 0
+            }),
+            ("handshakes", |limits| limits.handshakes = 0),
+            ("handshake_within", |limits| {
+                limits.handshake_within = Duration::ZERO
+            }),
+            ("authenticate_within", |limits| {
+                limits.authenticate_within = Duration::ZERO
+            }),
+            ("subscriptions", |limits| limits.subscriptions = 0),
+            ("message_bytes", |limits| limits.message_bytes = 0),
+            ("queue_bytes", |limits| limits.queue_bytes = 0),
+            ("ping_every", |limits| limits.ping_every = Duration::ZERO),
+            ("pong_within", |limits| limits.pong_within = Duration::ZERO),
+        ];
+        for (limit, change) in mistakes {
+            let mut limits = Limits::default();
+            change(&mut limits);
+            let error = limits.check().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("`Limits::{limit}` is zero, ")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_keeps_or_waits_for_nothing_is_in_order() {
+        let limits = Limits {
+            snapshot_part_bytes: 0,
+            snapshot_bytes: 0,
+            log_changes: 0,
+            log_bytes: 0,
+            log_age: Duration::ZERO,
+            close_within: Duration::ZERO,
+            commit_patience: Duration::ZERO,
+            ..Limits::default()
+        };
+        assert!(limits.check().is_ok());
     }
 }

@@ -85,7 +85,13 @@ impl<U: Send + Sync + 'static> Live<U> {
             models: models.collect(),
             log: Arc::clone(&log),
         });
-        let hub = Arc::new(Hub::new(Arc::new(registry), limits, Arc::clone(&log)));
+        let hub = Hub::new(Arc::new(registry), limits, Arc::clone(&log));
+        #[cfg(feature = "server")]
+        let hub = Hub {
+            takes_tokens: admission.takes_tokens(),
+            ..hub
+        };
+        let hub = Arc::new(hub);
         let alive = Arc::new(CloseOnDrop(Arc::clone(&hub)));
         dispatch(Arc::clone(&hub), log)?;
         if hub.registry.has_snapshots() {

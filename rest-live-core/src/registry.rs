@@ -62,6 +62,33 @@ pub enum BuildError {
         "nothing says who the users are: call `.authenticate(...)`, or `.anonymous()` where everybody is alike"
     )]
     NoAuthentication,
+    /// What was to be allowed is no origin.
+    #[error(
+        "`{origin}` is no origin: write it as `https://app.example.com` or `http://localhost:5173`, \
+         without a path, a slash at the end or a wildcard"
+    )]
+    Origin {
+        /// What was given.
+        origin: String,
+    },
+    /// Pages of any origin could act with their visitor's cookie.
+    #[error(
+        "`.allow_any_origin()` would let every page on the web act with its visitor's cookie `{cookie}`: \
+         name the pages that may, with `.allow_origin(\"https://...\")`, or know users by a token, \
+         with `.authenticate(...)` and `Handshake::bearer`"
+    )]
+    CookieFromAnyOrigin {
+        /// The name of the cookie.
+        cookie: String,
+    },
+    /// A limit with which nothing works.
+    #[error(
+        "`Limits::{limit}` is zero, with which nothing can work: give it more, or leave it at its default"
+    )]
+    Limit {
+        /// The field of [`Limits`](crate::Limits).
+        limit: &'static str,
+    },
     /// The thread of the dispatcher, or that of the snapshots, could not be started.
     #[error("a thread could not be started")]
     Thread(#[source] std::io::Error),
@@ -71,6 +98,7 @@ pub enum BuildError {
 pub(crate) struct Registry<U> {
     models: Vec<Model<U>>,
     labels: HashMap<String, ModelId>,
+    may_subscribe: Option<MaySubscribe<U>>,
 }
 
 /// A registered model, its row type erased.
@@ -117,6 +145,7 @@ pub enum Verdict {
 
 type ReadKey = Box<dyn Fn(&Row) -> Option<Value> + Send + Sync>;
 type Serialize = Box<dyn Fn(&Row) -> serde_json::Result<String> + Send + Sync>;
+type MaySubscribe<U> = Box<dyn Fn(&U, &str) -> bool + Send + Sync>;
 type Check<U> = Box<dyn Fn(&U, &Row) -> bool + Send + Sync>;
 
 /// The number of a view in its property.
@@ -128,7 +157,16 @@ impl<U: 'static> Registry<U> {
         Self {
             models: Vec::new(),
             labels: HashMap::new(),
+            may_subscribe: None,
         }
+    }
+
+    /// Says who may know of a model at all.
+    pub(crate) fn ask_before_subscribing(
+        &mut self,
+        may_subscribe: impl Fn(&U, &str) -> bool + Send + Sync + 'static,
+    ) {
+        self.may_subscribe = Some(Box::new(may_subscribe));
     }
 
     pub(crate) fn register<M: Subscribable>(&mut self) -> Result<(), BuildError> {
@@ -170,6 +208,22 @@ impl<U> Registry<U> {
     pub(crate) fn by_label(&self, label: &str) -> Option<(ModelId, &Model<U>)> {
         let id = *self.labels.get(label)?;
         Some((id, self.model(id)))
+    }
+
+    /// Whether `user` may subscribe to a model; `None` is one that there is not.
+    ///
+    /// Where there is none the application is asked all the same, about another, so that the time
+    /// that the answer takes does not tell.
+    pub(crate) fn may_subscribe(&self, user: &U, model: Option<&Model<U>>) -> bool {
+        let asked = model.or_else(|| self.models.first());
+        let says_yes = match (&self.may_subscribe, asked) {
+            (Some(may_subscribe), Some(asked)) => guard("call of `may_subscribe`", || {
+                may_subscribe(user, &asked.label)
+            })
+            .unwrap_or(false),
+            _ => true,
+        };
+        model.is_some() && says_yes
     }
 
     pub(crate) fn model(&self, id: ModelId) -> &Model<U> {

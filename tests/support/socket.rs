@@ -1,6 +1,7 @@
 //! A client with a real socket, and one that sends what no client should.
 
-#![allow(unreachable_pub)]
+// Each test binary uses a part of it.
+#![allow(dead_code, unreachable_pub)]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -131,6 +131,6 @@ fn builder(limits: Limits) -> Builder<User> {
     Live::<User>::builder()
         .model::<Board>()
         .model::<Card>()
-        .authenticate(|_| async { Err(Refusal::unauthorized("in process only")) })
+        .authenticate(|_| async { Err::<User, _>(Refusal::unauthorized("in process only")) })
         .limits(limits)
 }

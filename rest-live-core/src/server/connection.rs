@@ -2,6 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -13,20 +14,41 @@ use tungstenite::protocol::frame::CloseFrame;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
+use super::admission::Admission;
+use super::grant::Grant;
+use super::rate::{Rate, Verdict};
+use super::refusal::Refusal;
+use super::seats::Seat;
 use super::socket::Wire;
+use crate::limits::Limits;
 use crate::session::{CloseReason, Output, Session};
 
 /// So many messages of a client are taken before its events get their turn.
 const MESSAGES_AT_ONCE: usize = 16;
+
+/// So many bytes of a client are read at a time; a subscription takes some hundred.
+const READ_BUFFER: usize = 512;
 
 /// Drives one socket and its session until one of them ends.
 pub(super) struct Connection<U, S> {
     socket: ReadHalf<S>,
     protocol: WebSocketContext,
     session: Session<U>,
+    door: Door<U>,
+    claim: Option<Claim<U>>,
+    rate: Rate,
     timer: Pin<Box<Sleep>>,
     inbound: Inbound,
 }
+
+/// Who has let the client in, and may be asked again, and its seat.
+pub(super) struct Door<U> {
+    pub(super) admission: Arc<Admission<U>>,
+    pub(super) seat: Seat,
+}
+
+/// Whose token it is that a client has sent: the application's answer.
+type Claim<U> = Pin<Box<dyn Future<Output = Result<Grant<U>, Refusal>> + Send>>;
 
 /// What is still read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +63,18 @@ enum Inbound {
 /// The socket is at its end.
 struct Ended;
 
-impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
-    pub(super) fn new(socket: S, session: Session<U>, config: WebSocketConfig) -> Self {
+impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
+    pub(super) fn new(socket: S, session: Session<U>, door: Door<U>) -> Self {
         let (socket, write) = split(socket);
         session.outbox().attach(Box::new(write));
         let timer = Box::pin(tokio::time::sleep_until(session.poll_timeout().into()));
         Self {
             socket,
-            protocol: WebSocketContext::new(Role::Server, Some(config)),
+            protocol: WebSocketContext::new(Role::Server, Some(config(session.limits()))),
             session,
+            door,
+            claim: None,
+            rate: Rate::new(now()),
             timer,
             inbound: Inbound::Messages,
         }
@@ -60,6 +85,8 @@ impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
         for _ in 0..MESSAGES_AT_ONCE {
             match self.inbound {
                 Inbound::Nothing => return Ok(()),
+                // What it may ask for depends on who it is.
+                Inbound::Messages if self.session.is_authenticating() => return Ok(()),
                 Inbound::Rubbish => match self.discard(context) {
                     Poll::Ready(Ok(())) => {}
                     Poll::Ready(Err(Ended)) => self.inbound = Inbound::Nothing,
@@ -122,13 +149,36 @@ impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
     }
 
     fn handle(&mut self, message: &Message) {
-        match message {
-            Message::Text(text) => self.session.handle_text(text),
-            Message::Binary(_) => self.session.handle_binary(),
-            Message::Pong(_) => self.session.handle_pong(now()),
-            // Tungstenite answers both.
-            Message::Ping(_) | Message::Close(_) | Message::Frame(_) => {}
+        if let Message::Pong(_) = message {
+            return self.session.handle_pong(now());
         }
+        match (self.rate.judge(self.session.limits(), now()), message) {
+            (Verdict::Read, Message::Text(text)) => self.session.handle_text(text),
+            (Verdict::Read, Message::Binary(_)) => self.session.handle_binary(),
+            (Verdict::Refuse, Message::Text(_) | Message::Binary(_)) => self.session.handle_flood(),
+            // Tungstenite answers pings and closing handshakes.
+            (Verdict::Read | Verdict::Refuse, _) => {}
+            (Verdict::Close, _) => self.session.close(CloseReason::TooManyMessages, now()),
+        }
+    }
+
+    /// Asks the application whose token it is that the client has sent.
+    fn drive_claim(&mut self, context: &mut Context<'_>) {
+        let Some(Poll::Ready(answer)) = self
+            .claim
+            .as_mut()
+            .map(|claim| claim.as_mut().poll(context))
+        else {
+            return;
+        };
+        self.claim = None;
+        let Door { admission, seat } = &mut self.door;
+        let answer = answer
+            .and_then(|grant| admission.seat(grant, seat))
+            .map_err(Refusal::into_refused);
+        self.session.handle_authenticated(answer, now());
+        // There may be something to read again.
+        context.waker().wake_by_ref();
     }
 
     fn drive_timer(&mut self, context: &mut Context<'_>) {
@@ -145,20 +195,30 @@ impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
         }
     }
 
+    fn write(&mut self, context: &mut Context<'_>, message: Message) {
+        let mut wire = Wire {
+            socket: &mut self.socket,
+            outbox: self.session.outbox(),
+            context,
+        };
+        // Fails where a closing handshake has been sent already.
+        drop(self.protocol.write(&mut wire, message));
+        drop(self.protocol.flush(&mut wire));
+    }
+
     /// Writes all that there is to send.
     fn drive_outbound(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
         while let Some(output) = self.session.poll_output() {
-            if let Some(message) = message(output) {
-                let outbox = self.session.outbox();
-                let socket = &mut self.socket;
-                let mut wire = Wire {
-                    socket,
-                    outbox,
-                    context,
-                };
-                // Fails where a closing handshake has been sent already.
-                drop(self.protocol.write(&mut wire, message));
-                drop(self.protocol.flush(&mut wire));
+            match output {
+                // It goes its own way.
+                Output::Text(_) => {}
+                Output::Ping => self.write(context, Message::Ping(Bytes::new())),
+                Output::Close(reason) => self.write(context, close(reason)),
+                Output::Authenticate(token) => {
+                    let admission = Arc::clone(&self.door.admission);
+                    self.claim = Some(Box::pin(async move { admission.ask_for(token).await }));
+                    self.drive_claim(context);
+                }
             }
         }
         let drained = self.session.outbox().poll_drain();
@@ -176,7 +236,9 @@ impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
     }
 }
 
-impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Future for Connection<U, S> {
+impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Future
+    for Connection<U, S>
+{
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -186,6 +248,7 @@ impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Future for Connection<U, S> 
             return Poll::Ready(());
         }
         connection.drive_timer(context);
+        connection.drive_claim(context);
         match connection.drive_outbound(context) {
             Poll::Ready(Err(Ended)) => Poll::Ready(()),
             _ if connection.session.is_over() => Poll::Ready(()),
@@ -194,19 +257,22 @@ impl<U, S: AsyncRead + AsyncWrite + Send + 'static> Future for Connection<U, S> 
     }
 }
 
-/// An output as tungstenite's message. The texts go their own way.
-fn message(output: Output) -> Option<Message> {
-    match output {
-        Output::Text(_) => None,
-        Output::Ping => Some(Message::Ping(Bytes::new())),
-        Output::Close(reason) => {
-            let (code, reason) = reason.code();
-            Some(Message::Close(Some(CloseFrame {
-                code: code.into(),
-                reason: reason.into(),
-            })))
-        }
-    }
+fn close(reason: CloseReason) -> Message {
+    let (code, reason) = reason.code();
+    Message::Close(Some(CloseFrame {
+        code: code.into(),
+        reason: reason.into_owned().into(),
+    }))
+}
+
+/// Buffers for small messages: tungstenite's own defaults take 128 KiB a connection.
+fn config(limits: &Limits) -> WebSocketConfig {
+    let longest = limits.message_bytes.saturating_mul(4);
+    WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_message_size(Some(longest))
+        .max_frame_size(Some(longest))
 }
 
 /// The runtime's clock, which tests can hold.

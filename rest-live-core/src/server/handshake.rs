@@ -1,15 +1,13 @@
-//! Who gets in: the upgrade request, its origin, and the application's word on its user.
+//! The upgrade request, as the application sees it.
 
 use std::fmt;
-use std::pin::Pin;
 
-use http::header::{COOKIE, HOST, ORIGIN};
+use http::header::{AUTHORIZATION, COOKIE, HeaderName, SEC_WEBSOCKET_PROTOCOL};
 use http::request::Parts;
-use http::{Extensions, HeaderMap, StatusCode, Uri};
+use http::{Extensions, HeaderMap, Uri};
 
 /// The request that asks for a WebSocket, as
 /// [`Builder::authenticate`](crate::Builder::authenticate) sees it.
-#[derive(Debug)]
 pub struct Handshake {
     parts: Parts,
 }
@@ -53,6 +51,29 @@ impl Handshake {
         pairs.find_map(|(key, value)| (key == name).then_some(value))
     }
 
+    /// The client's token: of the header `Authorization: Bearer <token>`, or of a subprotocol
+    /// `bearer.<token>`.
+    ///
+    /// A page cannot set headers of a WebSocket, but it can offer subprotocols. It has to offer
+    /// `rest-live` too, which is what the server chooses; the token is not sent back:
+    ///
+    /// ```js
+    /// new WebSocket(url, ["rest-live", "bearer." + token])
+    /// ```
+    ///
+    /// The names of subprotocols have no `=` and no `/`: a JWT will do as it is, other tokens in
+    /// base64url without padding, or in hexadecimal digits.
+    #[must_use]
+    pub fn bearer(&self) -> Option<&str> {
+        let offered = || {
+            items(self.headers(), &SEC_WEBSOCKET_PROTOCOL)
+                .find_map(|protocol| protocol.strip_prefix("bearer."))
+        };
+        bearer(self.headers())
+            .or_else(offered)
+            .filter(|token| !token.is_empty())
+    }
+
     /// The value of a parameter of the query, decoded.
     ///
     /// Addresses end up in the logs of proxies: a token given this way should be short-lived.
@@ -64,124 +85,33 @@ impl Handshake {
     }
 }
 
-/// The answer to somebody who does not get in, before any socket is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
-}
-
-impl Refusal {
-    /// 401: it is not known who this is.
-    pub fn unauthorized(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::UNAUTHORIZED,
-            message: message.into(),
-        }
-    }
-
-    /// 403: it is known, and has no right to connect.
-    pub fn forbidden(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::FORBIDDEN,
-            message: message.into(),
-        }
-    }
-
-    /// 503: it cannot be said just now, as when the session store is down.
-    pub fn unavailable(message: impl Into<String>) -> Self {
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            message: message.into(),
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
+/// Without the headers and the query, which hold what is nobody else's business.
+impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.status, self.message)
+        f.debug_struct("Handshake")
+            .field("path", &self.uri().path())
+            .finish_non_exhaustive()
     }
 }
 
-impl std::error::Error for Refusal {}
-
-pub(crate) type Authentication<U> = Box<
-    dyn Fn(Handshake) -> Pin<Box<dyn Future<Output = Result<U, Refusal>> + Send>> + Send + Sync,
->;
-
-/// Decides who gets in.
-pub(crate) struct Admission<U> {
-    pub(crate) authentication: Option<Authentication<U>>,
-    pub(crate) origins: Origins,
+/// The token of an `Authorization` header.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then_some(token.trim())
 }
 
-impl<U> Default for Admission<U> {
-    fn default() -> Self {
-        Self {
-            authentication: None,
-            origins: Origins::default(),
-        }
-    }
-}
-
-impl<U> Admission<U> {
-    pub(super) async fn admit(&self, handshake: Handshake) -> Result<U, Refusal> {
-        self.origins.check(handshake.headers(), handshake.uri())?;
-        match &self.authentication {
-            Some(authenticate) => authenticate(handshake).await,
-            None => Err(Refusal::unavailable(
-                "this server cannot authenticate anybody",
-            )),
-        }
-    }
-}
-
-/// The origins whose pages may connect, besides those of the server's own host.
-#[derive(Debug, Default)]
-pub(crate) struct Origins {
-    allowed: Vec<String>,
-    any: bool,
-}
-
-impl Origins {
-    pub(crate) fn allow(&mut self, origin: String) {
-        self.allowed.push(origin);
-    }
-
-    pub(crate) fn allow_any(&mut self) {
-        self.any = true;
-    }
-
-    /// A browser always says where a page comes from; a client that says nothing is no browser and
-    /// brings nobody else's cookies.
-    fn check(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), Refusal> {
-        let Some(origin) = headers.get(ORIGIN) else {
-            return Ok(());
-        };
-        let origin = origin.to_str().unwrap_or_default();
-        let host = headers
-            .get(HOST)
-            .and_then(|host| host.to_str().ok())
-            .or_else(|| Some(uri.authority()?.as_str()));
-        let is_own = || match (origin.split_once("://"), host) {
-            (Some((_, from)), Some(host)) => from.eq_ignore_ascii_case(host),
-            _ => false,
-        };
-        let is_allowed = || {
-            self.allowed
-                .iter()
-                .any(|allowed| allowed.eq_ignore_ascii_case(origin))
-        };
-        if self.any || is_own() || is_allowed() {
-            return Ok(());
-        }
-        tracing::warn!(
-            origin,
-            host,
-            "refused a page of a foreign origin; `allow_origin` lets it in"
-        );
-        Err(Refusal::forbidden("pages of this origin may not connect"))
-    }
+/// The comma-separated values of a header.
+pub(super) fn items<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = &'a str> {
+    let lines = headers
+        .get_all(name)
+        .into_iter()
+        .filter_map(|line| line.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 #[cfg(test)]
@@ -214,36 +144,41 @@ mod tests {
     }
 
     #[test]
-    fn only_pages_of_the_own_host_and_of_allowed_origins_connect() {
-        let check = |origins: &Origins, headers: &[(&str, &str)]| {
+    fn a_token_is_in_a_header_or_in_a_subprotocol() {
+        let bearer = |headers: &[(&str, &str)]| {
             let handshake = handshake("/ws/", headers);
-            origins.check(handshake.headers(), handshake.uri()).is_ok()
+            handshake.bearer().map(ToOwned::to_owned)
         };
-        let own = Origins::default();
-        let from = |origin| [("host", "shop.example:8080"), ("origin", origin)];
-        assert!(check(&own, &[("host", "shop.example")]), "no browser");
-        assert!(check(&own, &from("http://shop.example:8080")));
-        assert!(check(&own, &from("https://SHOP.example:8080")));
-        let foreign = [
-            "http://shop.example",
-            "http://evil.example",
-            "null",
-            "",
-            "shop.example:8080",
-            "http://shop.example:8080.evil",
+        let protocol = "sec-websocket-protocol";
+        let cases: [(&[(&str, &str)], Option<&str>); 10] = [
+            (&[], None),
+            (&[("authorization", "Bearer a.b-c_d")], Some("a.b-c_d")),
+            (&[("authorization", "bearer  a ")], Some("a")),
+            (&[("authorization", "Basic YTpi")], None),
+            (&[("authorization", "Bearer")], None),
+            (&[("authorization", "Bearer ")], None),
+            (&[(protocol, "rest-live, bearer.a.b")], Some("a.b")),
+            (
+                &[(protocol, "rest-live"), (protocol, "bearer.a")],
+                Some("a"),
+            ),
+            (&[(protocol, "rest-live, bearer., bearer")], None),
+            (
+                &[(protocol, "bearer.a"), ("authorization", "Bearer b")],
+                Some("b"),
+            ),
         ];
-        for origin in foreign {
-            assert!(!check(&own, &from(origin)), "{origin:?}");
+        for (headers, token) in cases {
+            assert_eq!(bearer(headers).as_deref(), token, "{headers:?}");
         }
-        assert!(
-            !check(&own, &[("origin", "http://shop.example")]),
-            "no host to compare with"
+    }
+
+    #[test]
+    fn secrets_do_not_show_up_in_a_log() {
+        let handshake = handshake("/ws/?token=t", &[("cookie", "session=s")]);
+        assert_eq!(
+            format!("{handshake:?}"),
+            r#"Handshake { path: "/ws/", .. }"#
         );
-        let mut more = Origins::default();
-        more.allow("https://app.example".into());
-        assert!(check(&more, &from("https://app.example")));
-        assert!(!check(&more, &from("http://app.example")));
-        more.allow_any();
-        assert!(check(&more, &from("null")));
     }
 }

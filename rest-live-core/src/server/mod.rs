@@ -1,44 +1,44 @@
 //! The server: sockets, upgrade, timers. The only place with tokio and a clock.
 
+mod admission;
+mod builder;
 mod connection;
+mod grant;
 mod handshake;
+mod lifecycle;
+mod listen;
+mod origin;
+mod rate;
+mod refusal;
+mod seats;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
-};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::upgrade::{OnUpgrade, Upgraded};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tower_service::Service;
-use tungstenite::handshake::derive_accept_key;
-use tungstenite::protocol::WebSocketConfig;
 
-use self::connection::{Connection, now};
-pub(crate) use self::handshake::{Admission, Authentication};
-pub use self::handshake::{Handshake, Refusal};
-use crate::limits::Limits;
+use self::admission::Admitted;
+pub(crate) use self::admission::{Admission, AdmissionBuilder};
+use self::connection::{Connection, Door, now};
+pub use self::grant::Grant;
+pub use self::handshake::Handshake;
+pub use self::listen::{PeerAddr, serve};
+pub use self::refusal::Refusal;
+use self::upgrade::accept;
 use crate::live::Live;
 use crate::session::Session;
-
-/// How long a client of [`serve`] may take to send its request.
-const REQUEST_WITHIN: Duration = Duration::from_secs(10);
-
-/// So many bytes of a client are read at a time; a subscription takes some hundred.
-const READ_BUFFER: usize = 512;
 
 /// A tower service that turns requests into live connections. Made by [`Live::service`].
 pub struct LiveService<U> {
@@ -66,29 +66,32 @@ impl<U: Send + Sync + 'static> Live<U> {
     }
 
     async fn answer<B>(self, mut request: Request<B>) -> Result<Response<Full<Bytes>>, Refusal> {
-        let accept = accept(&request)?;
+        let response = accept(&request)?;
+        if self.hub.connections.is_draining() {
+            let within = self.hub.limits.reconnect_within;
+            return Err(Refusal::unavailable("the server is shutting down").retry_after(within));
+        }
         let upgrade = hyper::upgrade::on(&mut request);
-        let handshake = Handshake::new(request.into_parts().0);
-        let user = Arc::new(self.admission.admit(handshake).await?);
+        let admitted = self.admission.admit(request.into_parts().0).await?;
         tokio::spawn(async move {
             match upgrade.await {
-                Ok(upgraded) => self.converse(upgraded, user).await,
+                Ok(upgraded) => self.converse(upgraded, admitted).await,
                 Err(error) => tracing::debug!(%error, "a client left before its socket was open"),
             }
         });
-        let mut response = Response::new(Full::default());
-        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-        let headers = response.headers_mut();
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
         Ok(response)
     }
 
-    async fn converse(self, upgraded: Upgraded, user: Arc<U>) {
-        let config = config(&self.hub.limits);
-        let session = Session::new(Arc::clone(&self.hub), user, now(), None);
-        Connection::new(TokioIo::new(upgraded), session, config).await;
+    async fn converse(self, upgraded: Upgraded, Admitted { who, seat }: Admitted<U>) {
+        let mut session = Session::new(Arc::clone(&self.hub), who, now());
+        if self.hub.connections.is_draining() {
+            session.close(self.going_away(), now());
+        }
+        let door = Door {
+            admission: Arc::clone(&self.admission),
+            seat,
+        };
+        Connection::new(TokioIo::new(upgraded), session, door).await;
     }
 }
 
@@ -119,124 +122,11 @@ impl<U: Send + Sync + 'static, B: Send + 'static> Service<Request<B>> for LiveSe
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let live = self.live.clone();
-        Box::pin(async move { Ok(live.answer(request).await.unwrap_or_else(refuse)) })
+        Box::pin(async move {
+            Ok(live
+                .answer(request)
+                .await
+                .unwrap_or_else(Refusal::into_response))
+        })
     }
-}
-
-/// Serves live connections on every path of a listener, without a web framework. Runs until it is
-/// dropped.
-///
-/// ```no_run
-/// # use rest_live_core::{Live, serve};
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// # let live = Live::<()>::builder().anonymous().build()?;
-/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-/// serve(listener, live).await;
-/// # Ok(())
-/// # }
-/// ```
-pub async fn serve<U: Send + Sync + 'static>(listener: TcpListener, live: Live<U>) {
-    loop {
-        match listener.accept().await {
-            Ok((socket, _)) => drop(tokio::spawn(serve_one(socket, live.service()))),
-            Err(error) => {
-                // Out of file descriptors, or a client that left at once: either way, the next may
-                // fare better.
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-        }
-    }
-}
-
-async fn serve_one<U: Send + Sync + 'static>(socket: TcpStream, service: LiveService<U>) {
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    let service =
-        hyper::service::service_fn(move |request: Request<_>| service.clone().call(request));
-    let served = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(REQUEST_WITHIN)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection failed before its socket was open");
-    }
-}
-
-/// Checks that a request asks for a WebSocket; gives the value that accepts it.
-fn accept<B>(request: &Request<B>) -> Result<HeaderValue, Refusal> {
-    let headers = request.headers();
-    let bad = |message: &str| Refusal {
-        status: StatusCode::BAD_REQUEST,
-        message: message.to_owned(),
-    };
-    let is_http_1 = request.version() == Version::HTTP_11;
-    if request.method() != Method::GET || !is_http_1 || !has(headers, &CONNECTION, "upgrade") {
-        return Err(upgrade_required());
-    }
-    if !has(headers, &UPGRADE, "websocket") || !has(headers, &SEC_WEBSOCKET_VERSION, "13") {
-        return Err(upgrade_required());
-    }
-    let key = headers
-        .get(SEC_WEBSOCKET_KEY)
-        .ok_or_else(|| bad("`Sec-WebSocket-Key` is missing"))?;
-    if request.extensions().get::<OnUpgrade>().is_none() {
-        tracing::error!(
-            "a request cannot be upgraded: is the service behind something that is not hyper's HTTP/1 server?"
-        );
-        return Err(bad("this connection cannot be upgraded"));
-    }
-    HeaderValue::from_str(&derive_accept_key(key.as_bytes()))
-        .map_err(|_| bad("`Sec-WebSocket-Key` is no key"))
-}
-
-/// Whether one of a header's comma-separated values is `value`.
-fn has(headers: &HeaderMap, name: &HeaderName, value: &str) -> bool {
-    let lines = headers
-        .get_all(name)
-        .into_iter()
-        .filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.split(','))
-        .any(|item| item.trim().eq_ignore_ascii_case(value))
-}
-
-fn upgrade_required() -> Refusal {
-    let message =
-        "this is a WebSocket of version 13: connect with `new WebSocket(...)` over HTTP/1.1"
-            .to_owned();
-    Refusal {
-        status: StatusCode::UPGRADE_REQUIRED,
-        message,
-    }
-}
-
-fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
-    tracing::debug!(%refusal, "refused a connection");
-    let mut response = Response::new(Full::from(refusal.message));
-    *response.status_mut() = refusal.status;
-    let headers = response.headers_mut();
-    headers.insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    if refusal.status == StatusCode::UPGRADE_REQUIRED {
-        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
-        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-        headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    }
-    response
-}
-
-/// Buffers for small messages: tungstenite's own defaults take 128 KiB a connection.
-fn config(limits: &Limits) -> WebSocketConfig {
-    let longest = limits.message_bytes.saturating_mul(4);
-    WebSocketConfig::default()
-        .read_buffer_size(READ_BUFFER)
-        .write_buffer_size(0)
-        .max_message_size(Some(longest))
-        .max_frame_size(Some(longest))
 }

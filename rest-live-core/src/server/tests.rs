@@ -2,17 +2,21 @@
 
 use std::future::poll_fn;
 use std::sync::Weak;
+use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::Message;
 use tungstenite::protocol::Role;
 
+use super::seats::Seats;
 use super::*;
-use crate::fixture::{Note, World, note};
+use crate::fixture::{Note, World, known, note};
+use crate::limits::Limits;
 use crate::live::Hub;
 
 const SUBSCRIBE: &str = r#"{"id":1,"model":"app.Note","property":"list_id","value":1}"#;
@@ -20,12 +24,27 @@ const SUBSCRIBE: &str = r#"{"id":1,"model":"app.Note","property":"list_id","valu
 /// The client's end of a connection to `world`, through which `bytes` fit each way at a time.
 async fn connect(world: &World, bytes: usize) -> (DuplexStream, JoinHandle<()>) {
     let (client, server) = tokio::io::duplex(bytes);
-    let config = config(&world.hub.limits);
-    let session = Session::new(Arc::clone(&world.hub), Arc::new(1), now(), None);
-    (
-        client,
-        tokio::spawn(Connection::new(server, session, config)),
-    )
+    let session = Session::new(Arc::clone(&world.hub), known(1), now());
+    let limits = &world.hub.limits;
+    let seats = Seats::new(limits);
+    let door = Door {
+        admission: Arc::new(admission(limits)),
+        seat: seats.take(None).ok().unwrap(),
+    };
+    (client, tokio::spawn(Connection::new(server, session, door)))
+}
+
+/// One that knows a user by his number.
+fn admission(limits: &Limits) -> Admission<i32> {
+    Live::<i32>::builder()
+        .authenticate_message(|token: String| async move {
+            token
+                .parse::<i32>()
+                .map_err(|_| Refusal::unauthorized("no number"))
+        })
+        .admission
+        .build(limits)
+        .unwrap()
 }
 
 /// A frame as clients send it, masked with zeros.

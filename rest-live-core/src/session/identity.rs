@@ -91,10 +91,22 @@ impl<U> Session<U> {
     pub(super) fn obey(&mut self, now: Instant) {
         match self.link.take_order() {
             Some(Order::Close(reason)) => self.close(reason, now),
-            Some(Order::Become(identity)) if matches!(self.closing, Closing::No) => {
-                self.assume(identity);
+            Some(Order::Drop) => {
+                self.leave_all();
+                self.closing = Closing::Over;
             }
-            Some(Order::Become(_)) | None => {}
+            _ if !matches!(self.closing, Closing::No) => {}
+            Some(Order::Become(Identity { user, expires })) => {
+                let expires = expires.or(self.expires);
+                self.assume(Identity { user, expires });
+            }
+            Some(Order::LookAgain) => {
+                if let Some(user) = self.user.clone() {
+                    let expires = self.expires;
+                    self.assume(Identity { user, expires });
+                }
+            }
+            None => {}
         }
     }
 

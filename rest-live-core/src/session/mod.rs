@@ -30,6 +30,8 @@ pub(crate) use self::outbox::Outbox;
 pub(crate) use self::outbox::Pipe;
 use crate::connections::{Identity, Link};
 use crate::dispatcher::{GroupId, MemberId};
+#[cfg(feature = "server")]
+use crate::limits::Limits;
 use crate::live::Hub;
 
 /// One connection's protocol state machine.
@@ -119,6 +121,7 @@ impl<U> Session<U> {
     }
 
     /// Takes note of a message that came too soon after the others, and was not read.
+    #[cfg(feature = "server")]
     pub(crate) fn handle_flood(&mut self) {
         let message = "too many messages at a time; this one has done nothing";
         self.outbox
@@ -259,8 +262,8 @@ impl<U> Session<U> {
                 },
                 Some(user),
             ) => self.subscribe(&user, id.clone(), &target, since.as_deref(), start),
-            (Request::Unsubscribe { target }, Some(_)) => {
-                self.unsubscribe(id.as_deref(), target.as_ref())
+            (Request::Unsubscribe { target }, Some(user)) => {
+                self.unsubscribe(&user, id.as_deref(), target.as_ref())
             }
         };
         done.map_err(|refused| Refused { id, ..refused })
@@ -277,6 +280,11 @@ impl<U> Session<U> {
     #[cfg(feature = "server")]
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.hub.limits
     }
 
     pub(crate) fn user(&self) -> Option<&Arc<U>> {

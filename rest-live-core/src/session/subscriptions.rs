@@ -5,8 +5,10 @@ use std::sync::Arc;
 use super::error::{Reason, Refused};
 use super::message::{Start, Target, excerpt};
 use super::{Frame, Session, Stacked};
+use crate::change::ModelId;
 use crate::dispatcher::{Form, GroupId, Member, MemberId};
 use crate::log::Cursor;
+use crate::registry::Model;
 use crate::snapshot::{Job, Purpose};
 
 impl<U> Session<U> {
@@ -18,7 +20,7 @@ impl<U> Session<U> {
         since: Option<&str>,
         start: Start,
     ) -> Result<(), Refused> {
-        let group = self.group(target)?;
+        let group = group(self.model(user, target)?, target)?;
         self.check_start(&group, start)?;
         if let Some(id) = &id
             && self.extended.contains_key(&**id)
@@ -113,6 +115,7 @@ impl<U> Session<U> {
 
     pub(super) fn unsubscribe(
         &mut self,
+        user: &U,
         id: Option<&str>,
         target: Option<&Target>,
     ) -> Result<(), Refused> {
@@ -130,7 +133,8 @@ impl<U> Session<U> {
             )));
             return Ok(());
         }
-        let group = self.group(target.ok_or_else(unknown)?)?;
+        let target = target.ok_or_else(unknown)?;
+        let group = group(self.subscribed_model(user, target)?, target)?;
         let stacked = self.seed.get_mut(&group).ok_or_else(unknown)?;
         stacked.count -= 1;
         if stacked.count == 0 {
@@ -141,39 +145,23 @@ impl<U> Session<U> {
         Ok(())
     }
 
-    /// Finds the group that a client names.
-    fn group(&self, target: &Target) -> Result<GroupId, Refused> {
-        let Target {
-            model: label,
-            property: names,
-            value,
-        } = target;
-        let (model, entry) = self.hub.registry.by_label(label).ok_or_else(|| {
-            Refused::new(
-                Reason::UnknownModel,
-                format!("there is no model `{}` to subscribe to", excerpt(label)),
-            )
-        })?;
-        let property = entry.property(names.as_deref()).ok_or_else(|| {
-            let name = names
-                .as_ref()
-                .map_or_else(|| "pk".to_owned(), |names| names.join(", "));
-            let message = format!("`{label}` cannot be subscribed to by `{}`", excerpt(&name));
-            Refused::new(Reason::UnknownProperty, message)
-        })?;
-        let format = &entry.properties[property].format;
-        let value = format.parse(value).ok_or_else(|| {
-            let value = excerpt(&value.to_string());
-            Refused::new(
-                Reason::BadValue,
-                format!("`{value}` is no value of that property; it takes {format}"),
-            )
-        })?;
-        Ok(GroupId {
-            model,
-            property,
-            value,
+    /// Finds the model of a group that is to be subscribed to.
+    fn model(&self, user: &U, target: &Target) -> Result<(ModelId, &Model<U>), Refused> {
+        let registry = &self.hub.registry;
+        let found = registry.by_label(&target.model);
+        let may_subscribe = registry.may_subscribe(user, found.map(|(_, model)| model));
+        found.filter(|_| may_subscribe).ok_or_else(|| {
+            let label = excerpt(&target.model);
+            let message = format!("there is no model `{label}` to subscribe to");
+            Refused::new(Reason::UnknownModel, message)
         })
+    }
+
+    /// Finds the model of a group that may have been subscribed to. Who has, may always go.
+    fn subscribed_model(&self, user: &U, target: &Target) -> Result<(ModelId, &Model<U>), Refused> {
+        let found = self.hub.registry.by_label(&target.model);
+        let subscribed = found.filter(|(id, _)| self.seed.keys().any(|group| group.model == *id));
+        subscribed.map_or_else(|| self.model(user, target), Ok)
     }
 
     pub(super) fn leave_all(&mut self) {
@@ -185,4 +173,33 @@ impl<U> Session<U> {
             self.hub.leave(&group, member);
         }
     }
+}
+
+/// Finds the group that a client names.
+fn group<U>((model, entry): (ModelId, &Model<U>), target: &Target) -> Result<GroupId, Refused> {
+    let Target {
+        model: label,
+        property: names,
+        value,
+    } = target;
+    let property = entry.property(names.as_deref()).ok_or_else(|| {
+        let name = names
+            .as_ref()
+            .map_or_else(|| "pk".to_owned(), |names| names.join(", "));
+        let message = format!("`{label}` cannot be subscribed to by `{}`", excerpt(&name));
+        Refused::new(Reason::UnknownProperty, message)
+    })?;
+    let format = &entry.properties[property].format;
+    let value = format.parse(value).ok_or_else(|| {
+        let value = excerpt(&value.to_string());
+        Refused::new(
+            Reason::BadValue,
+            format!("`{value}` is no value of that property; it takes {format}"),
+        )
+    })?;
+    Ok(GroupId {
+        model,
+        property,
+        value,
+    })
 }

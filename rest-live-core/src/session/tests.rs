@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -8,6 +9,14 @@ use crate::limits::Limits;
 
 fn world() -> World {
     World::new(Limits::default())
+}
+
+/// Somebody who is known until then.
+fn until(user: i32, expires: Instant) -> Who<i32> {
+    Who::Known(Identity {
+        user: Arc::new(user),
+        expires: Some(expires),
+    })
 }
 
 fn by_list(value: Value) -> Value {
@@ -220,6 +229,65 @@ fn an_error_says_which_message_and_what_to_do() {
 }
 
 #[test]
+fn who_may_not_subscribe_to_a_model_does_not_learn_that_it_exists() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let asks = Arc::clone(&asked);
+    let world = World::of(Limits::default(), |registry| {
+        registry.ask_before_subscribing(move |user, label| {
+            asks.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(label, "app.Note", "no label that a client made up");
+            assert!(*user != 666, "which counts as no");
+            *user == 1
+        });
+    });
+    let good = json!({"id": 1, "model": "app.Note", "value": 7});
+    let messages = [
+        json!({"model": "app.Note", "value": 7}),
+        good.clone(),
+        json!({"id": 1, "model": "app.Note", "value": 7, "snapshot": true}),
+        json!({"id": 1, "model": "app.Note", "value": "x"}),
+        json!({"id": 1, "model": "app.Note", "property": "nope", "value": 7}),
+        json!({"model": "app.Note", "value": 7, "unsubscribe": true}),
+    ]
+    .map(|message| message.to_string());
+    for user in [2, 666] {
+        let mut session = world.connect(user);
+        for message in &messages {
+            let mut answer = |label| {
+                let before = asked.load(Ordering::Relaxed);
+                session.handle_text(&message.replace("app.Note", label));
+                let answer = texts(&mut session).unwrap().concat();
+                assert_eq!(asked.load(Ordering::Relaxed) - before, 1, "{label}");
+                answer
+            };
+            let (hidden, unknown) = (answer("app.Note"), answer("app.Nope"));
+            assert!(hidden.contains(r#""reason":"unknown_model""#), "{hidden}");
+            assert_eq!(hidden.replace("app.Note", "app.Nope"), unknown);
+        }
+    }
+    let mut session = world.connect(1);
+    assert_eq!(send(&mut session, [good])[0]["type"], "subscribed");
+}
+
+#[test]
+fn who_loses_a_model_can_unsubscribe_from_it() {
+    let may = Arc::new(AtomicUsize::new(1));
+    let asked = Arc::clone(&may);
+    let world = World::of(Limits::default(), |registry| {
+        registry.ask_before_subscribing(move |_, _| asked.load(Ordering::Relaxed) == 1);
+    });
+    let mut session = world.connect(1);
+    assert!(send(&mut session, [by_list(json!(1))]).is_empty());
+    may.store(0, Ordering::Relaxed);
+    let answers = send(&mut session, [by_list(json!(2))]);
+    assert_eq!(errors(&answers), [(404, "unknown_model")]);
+    assert!(send(&mut session, [unsubscribe(by_list(json!(1)))]).is_empty());
+    assert_eq!(world.hub.dispatcher().listened_groups(), 0);
+    let answers = send(&mut session, [by_list(json!(1))]);
+    assert_eq!(errors(&answers), [(404, "unknown_model")]);
+}
+
+#[test]
 fn an_id_is_taken_until_it_is_unsubscribed() {
     let world = world();
     let mut session = world.connect(1);
@@ -344,12 +412,7 @@ fn a_session_ends_when_its_user_has_to_say_again_who_he_is() {
     let mut world = world();
     let a_bit = Duration::from_millis(1);
     let expires = world.now + Duration::from_secs(10);
-    let mut session = Session::new(
-        Arc::clone(&world.hub),
-        Arc::new(1),
-        world.now,
-        Some(expires),
-    );
+    let mut session = Session::new(Arc::clone(&world.hub), until(1, expires), world.now);
     assert!(send(&mut session, [by_list(json!(1))]).is_empty());
     assert_eq!(session.poll_timeout(), expires, "before the first ping");
     session.handle_timeout(expires - a_bit);
@@ -363,7 +426,10 @@ fn a_session_ends_when_its_user_has_to_say_again_who_he_is() {
         Err(CloseReason::Expired),
         "what he was not yet told he is not told any more"
     );
-    assert_eq!(CloseReason::Expired.code(), (4003, "not authenticated"));
+    assert_eq!(
+        CloseReason::Expired.code(),
+        (4003, "authentication expired".into())
+    );
     assert_eq!(world.hub.dispatcher().listened_groups(), 0);
     assert_eq!(
         session.poll_timeout(),
@@ -375,12 +441,7 @@ fn a_session_ends_when_its_user_has_to_say_again_who_he_is() {
 fn who_stays_long_is_pinged_all_the_same() {
     let world = world();
     let expires = world.now + Duration::from_secs(60 * 60);
-    let session = Session::new(
-        Arc::clone(&world.hub),
-        Arc::new(1),
-        world.now,
-        Some(expires),
-    );
+    let session = Session::new(Arc::clone(&world.hub), until(1, expires), world.now);
     assert_eq!(
         session.poll_timeout(),
         world.now + Limits::default().ping_every

@@ -1,0 +1,89 @@
+//! What the application does to open connections, as far as it takes a runtime.
+
+use std::future::poll_fn;
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use crate::connections::Order;
+use crate::live::Live;
+use crate::session::CloseReason;
+
+/// So many connections are closed at once, at least.
+const AT_ONCE: usize = 100;
+
+/// In so many steps.
+const STEPS: u32 = 20;
+
+impl<U: Send + Sync + 'static> Live<U> {
+    /// Looks again at who the users are of whom `who` says so, and at what they may see; says how
+    /// many connections these have. To be called when rights have changed that the rows do not
+    /// show: a role, a membership, a login that was ended elsewhere.
+    ///
+    /// For each connection, [`Builder::refresh`](crate::Builder::refresh) says who its user is
+    /// now, or that it is nobody any more: then the connection is closed with code 4403. The others
+    /// are told `DELETED` of the rows that they may see no longer and `CREATED` of those that
+    /// they may see now, if the model has [snapshots](crate::Builder::snapshots); otherwise to read
+    /// again, by a `resync`. So are all, without `refresh`.
+    ///
+    /// The rights of before count until the connection has been told, which is a matter of
+    /// milliseconds. Where that is too long, [`disconnect`](Self::disconnect).
+    pub async fn revalidate(&self, who: impl Fn(&U) -> bool) -> usize {
+        let mut count = 0;
+        for link in self.hub.connections.chosen(who) {
+            count += 1;
+            let Some(user) = link.user() else {
+                continue;
+            };
+            if let Some(order) = self.admission.refresh(user).await {
+                link.order(order);
+            }
+        }
+        count
+    }
+
+    /// Ends all connections, for a server that is about to stop; ready when there are none, and at
+    /// the latest after `within`.
+    ///
+    /// From now on nobody is let in: requests are answered with 503, and [`serve`](crate::serve)
+    /// returns. Over the first half of `within`, clients are closed with code 1001 and advised when
+    /// to come back: each at another moment within
+    /// [`Limits::reconnect_within`](crate::Limits::reconnect_within), so that they do not all
+    /// fall upon the next server at once. What was committed before has been sent, if the client
+    /// reads; what comes after they get when they resume, if their log is still the same.
+    pub async fn shutdown(&self, within: Duration) {
+        let connections = &self.hub.connections;
+        let deadline = tokio::time::Instant::now() + within;
+        connections.drain();
+        let open = connections.all();
+        let at_once = open.len().div_ceil(STEPS as usize).max(AT_ONCE);
+        for links in open.chunks(at_once) {
+            for link in links {
+                link.order(Order::Close(self.going_away()));
+            }
+            tokio::time::sleep(within / STEPS / 2).await;
+        }
+        let empty = poll_fn(|context| connections.poll_empty(context));
+        if tokio::time::timeout_at(deadline, empty).await.is_err() {
+            let open = connections.all();
+            tracing::warn!(connections = open.len(), "clients did not hang up in time");
+            open.iter().for_each(|link| link.order(Order::Drop));
+        }
+    }
+
+    /// Why connections are closed while the server shuts down.
+    pub(super) fn going_away(&self) -> CloseReason {
+        CloseReason::GoingAway {
+            retry_after: random_up_to(self.hub.limits.reconnect_within),
+        }
+    }
+
+    /// Ready when nobody is let in any more.
+    pub(super) async fn draining(&self) {
+        poll_fn(|context| self.hub.connections.poll_draining(context)).await;
+    }
+}
+
+fn random_up_to(most: Duration) -> Duration {
+    let random = RandomState::new().hash_one("jitter");
+    most.mul_f64(f64::from(random as u32) / f64::from(u32::MAX))
+}

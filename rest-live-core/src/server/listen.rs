@@ -1,0 +1,90 @@
+//! The listener: connections without a web framework.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower_service::Service;
+
+use super::LiveService;
+use crate::live::Live;
+
+/// The address that a client of [`serve`] connects from, in the request's extensions.
+///
+/// Behind a proxy it is the proxy's: see [`Builder::address`](crate::Builder::address).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// Serves live connections on every path of a listener, without a web framework. Runs until the
+/// server [shuts down](Live::shutdown), or until it is dropped.
+///
+/// ```no_run
+/// # use rest_live_core::{Live, serve};
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// # let live = Live::<()>::builder().anonymous().build()?;
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// serve(listener, live).await;
+/// # Ok(())
+/// # }
+/// ```
+pub async fn serve<U: Send + Sync + 'static>(listener: TcpListener, live: Live<U>) {
+    let most = live.hub.limits.handshakes.min(Semaphore::MAX_PERMITS);
+    let handshakes = Arc::new(Semaphore::new(most));
+    let mut draining = pin!(live.draining());
+    loop {
+        // Who comes meanwhile waits in the kernel, where he takes next to nothing.
+        let permit = Arc::clone(&handshakes).acquire_owned().await;
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut draining => return,
+        };
+        match accepted {
+            Ok((socket, address)) => {
+                let handshake = serve_one(socket, PeerAddr(address), live.service());
+                tokio::spawn(async move {
+                    handshake.await;
+                    drop(permit);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, or a client that left at once: either way, the next may
+                // fare better.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Answers a client's requests, until it has its socket or goes.
+async fn serve_one<U: Send + Sync + 'static>(
+    socket: TcpStream,
+    peer: PeerAddr,
+    service: LiveService<U>,
+) {
+    if let Err(error) = socket.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let handshake_within = service.live.hub.limits.handshake_within;
+    let service = service_fn(move |mut request: http::Request<_>| {
+        request.extensions_mut().insert(peer);
+        service.clone().call(request)
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(handshake_within.min(NEVER))
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection failed before its socket was open");
+    }
+}
+
+/// No clock goes as far as `Duration::MAX`.
+const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
