@@ -2,11 +2,13 @@
 
 mod support;
 
+use std::time::{Duration, SystemTime};
+
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use rest_live::prelude::*;
 use rest_live::testing::Client;
-use rest_live::{Handshake, Refusal, SqliteSnapshots};
+use rest_live::{BuildError, Grant, Handshake, Limits, Refusal, SqliteSnapshots};
 use serde::Serialize;
 
 use self::support::{App, List, NewTask, Task, User, new, tasks};
@@ -29,6 +31,40 @@ fn users_are_told_apart() -> Result<(), Box<dyn std::error::Error>> {
         .model::<Task>()
         .build()?;
     drop(live.service());
+    Ok(())
+}
+
+struct Claims {
+    user: User,
+    expires: SystemTime,
+}
+
+fn verify(token: &str) -> Option<Claims> {
+    let expires = SystemTime::now() + Duration::from_secs(60);
+    look_up(token).map(|user| Claims { user, expires })
+}
+
+#[test]
+fn who_gets_in_is_said_in_several_ways() -> Result<(), BuildError> {
+    let builder = Live::<User>::builder();
+    let builder = builder.authenticate_cookie("session", |value: String| async move {
+        look_up(&value).ok_or_else(|| Refusal::unauthorized("the session has ended"))
+    });
+    let builder = builder.authenticate(|handshake: Handshake| async move {
+        let claims = handshake.bearer().and_then(verify);
+        let claims = claims.ok_or_else(|| Refusal::unauthorized("the token is not valid"))?;
+        Ok(Grant::new(claims.user).expires_at(claims.expires))
+    });
+    let builder = builder
+        .may_subscribe(|user, label| user.name.is_some() || label == "todolist.List")
+        .identify(|user| user.name.clone())
+        .limits(Limits {
+            connections_per_user: 20,
+            ..Limits::default()
+        });
+    let live = builder.model::<List>().model::<Task>().build()?;
+    Client::connect(&live, User::anonymous()).subscribe(List::group().id(1));
+    Client::connect(&live, User::named("alice")).subscribe(Task::group().list_id(1));
     Ok(())
 }
 
@@ -122,7 +158,7 @@ fn no_block_of_the_readme_is_made_up() {
         .clone()
         .filter(|block| !sources.iter().any(|source| source.contains(&tight(block))))
         .collect();
-    assert!(blocks.count() >= 9);
+    assert!(blocks.count() >= 12);
     assert_eq!(made_up, [""; 0]);
 }
 

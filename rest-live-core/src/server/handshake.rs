@@ -145,12 +145,13 @@ mod tests {
 
     #[test]
     fn a_token_is_in_a_header_or_in_a_subprotocol() {
-        let bearer = |headers: &[(&str, &str)]| {
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let bearer = |headers: Headers<'_>| {
             let handshake = handshake("/ws/", headers);
             handshake.bearer().map(ToOwned::to_owned)
         };
         let protocol = "sec-websocket-protocol";
-        let cases: [(&[(&str, &str)], Option<&str>); 10] = [
+        let cases: [(Headers<'_>, Option<&str>); 10] = [
             (&[], None),
             (&[("authorization", "Bearer a.b-c_d")], Some("a.b-c_d")),
             (&[("authorization", "bearer  a ")], Some("a")),
