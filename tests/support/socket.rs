@@ -69,6 +69,10 @@ impl Socket {
         Ok(Self(within(client_async(request, stream)).await?.0))
     }
 
+    pub fn stream(&mut self) -> &mut WebSocketStream<TcpStream> {
+        &mut self.0
+    }
+
     pub async fn send(&mut self, message: impl ToString) {
         self.send_message(Message::text(message.to_string())).await;
     }
