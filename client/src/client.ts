@@ -3,7 +3,7 @@
 import { Collection, type CollectionOptions } from "./collection.js";
 import { Connection, type ConnectionOptions, type ConnectionState } from "./connection.js";
 import { guard, type LiveError } from "./errors.js";
-import type { DefaultModels, Group, Instance, Label } from "./models.js";
+import type { Bound, DefaultModels, Group, Instance, Label } from "./models.js";
 import { Subscriptions, type Handlers, type Listener, type Subscription } from "./subscription.js";
 
 export interface RestLiveOptions extends ConnectionOptions {
@@ -51,7 +51,7 @@ export class RestLive<M = DefaultModels> implements Disposable {
   }
 
   /** The rows of a group, read and kept up to date, until it is closed. */
-  collection<L extends Label<M>, T extends Instance<M, L> = Instance<M, L>>(group: Group<M, L>, options: CollectionOptions<T>): Collection<T> {
+  collection<L extends Label<M>, T extends Bound<M, L> = Instance<M, L> & Bound<M, L>>(group: Group<M, L>, options: CollectionOptions<T>): Collection<T> {
     return new Collection<T>(this.#subscriptions, group, options);
   }
 

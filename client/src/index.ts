@@ -3,6 +3,6 @@ export { Collection, type CollectionOptions, type CollectionState, type Collecti
 export type { Auth, ConnectionState, SocketConstructor, SocketLike } from "./connection.js";
 export type { Key, Patch } from "./edits.js";
 export type { LiveError } from "./errors.js";
-export type { AnyGroup, DefaultModels, Group, Instance, Label, ModelTypes, Register, Row, UntypedModels, Value } from "./models.js";
+export type { AnyGroup, Bound, DefaultModels, Group, Instance, Label, ModelTypes, Register, Row, UntypedModels, Value } from "./models.js";
 export type { Action } from "./protocol.js";
 export type { Handlers, LiveEvent, Subscription } from "./subscription.js";

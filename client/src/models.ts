@@ -47,6 +47,9 @@ export type Group<M = DefaultModels, L extends Label<M> = Label<M>> = { readonly
 /** A row of a model. */
 export type Instance<M, L extends Label<M>> = M[L] extends { instance: infer T extends object } ? T : never;
 
+/** What the rows of a collection can be: without models, whatever `fetch` gives. */
+export type Bound<M, L extends Label<M>> = string extends Label<M> ? object : Instance<M, L>;
+
 /** A group as it goes over the wire. */
 export interface AnyGroup {
   readonly model: string;

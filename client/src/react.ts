@@ -2,7 +2,7 @@
 
 import { createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
-import type { Collection, CollectionOptions, CollectionStatus, DefaultModels, Group, Instance, Key, Label, LiveError, Patch, RestLive } from "rest-live";
+import type { Bound, Collection, CollectionOptions, CollectionStatus, DefaultModels, Group, Instance, Key, Label, LiveError, Patch, RestLive } from "rest-live";
 
 /** What a component says about a group. Functions may be other ones at each render. */
 export type UseLiveOptions<T> = CollectionOptions<T> & {
@@ -51,7 +51,7 @@ export function useRestLive<M = DefaultModels>(): RestLive<M> {
 }
 
 /** The rows of a group, kept up to date. `null` for a group that is not known yet. */
-export function useLive<L extends Label<DefaultModels>, T extends Instance<DefaultModels, L> = Instance<DefaultModels, L>>(
+export function useLive<L extends Label<DefaultModels>, T extends Bound<DefaultModels, L> = Instance<DefaultModels, L> & Bound<DefaultModels, L>>(
   group: Group<DefaultModels, L> | null,
   options: UseLiveOptions<T>,
 ): LiveRows<T> {

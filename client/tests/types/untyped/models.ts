@@ -3,7 +3,11 @@
 import { RestLive } from "rest-live";
 
 const live = new RestLive("/ws/subscribe/");
-const fetch = async (): Promise<{ id: number; text: string }[]> => [];
+interface Task {
+  id: number;
+  text: string;
+}
+const fetch = async (): Promise<Task[]> => [];
 
 live.subscribe({ model: "any.Model", property: ["a", "b"], value: [1, null] }, { created: (row) => row["anything"] });
 live.collection({ model: "any.Model", value: "x" }, { fetch }).rows.map(({ text }) => text.trim());
