@@ -343,6 +343,18 @@ describe("an optimistic edit", () => {
     expect(rows.rows).toEqual([]);
   });
 
+  it("does not wait for an older one whose event looks different", async () => {
+    const { rows } = await loaded([task(1, "")]);
+    const [one, two] = [deferred<void>(), deferred<void>()];
+    void rows.optimistic(1, { text: "a " }, one.promise);
+    void rows.optimistic(1, { text: "ab" }, two.promise);
+    one.resolve();
+    two.resolve();
+    await settle();
+    for (const text of ["a", "ab", "later"]) FakeSocket.last.tells("UPDATED", task(1, text));
+    expect(shown(rows)).toEqual(["later"]);
+  });
+
   it("does not bring an older one to light", async () => {
     const { rows } = await loaded([task(1, "")]);
     const [one, two] = [deferred<void>(), deferred<void>()];
