@@ -1,0 +1,12 @@
+// Builds `dist`: the modules, their maps and their types.
+
+import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+
+import { build } from "esbuild";
+
+import { options } from "./bundle.js";
+
+rmSync("dist", { recursive: true, force: true });
+for (const entry of ["index", "react"]) await build(options(entry));
+execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"], { stdio: "inherit" });

@@ -1,0 +1,110 @@
+// Optimistic edits: what the user did, shown before the server says it.
+//
+// An edit lies over the row until its event has come. While its request is under way, events of the row may be those of other
+// people; so an edit stays until a row was seen that has all that it changed. If the request fails, it goes at once. Edits of one
+// row end in their order, or an older one would come to light again.
+
+import { equal, keep } from "./equal.js";
+
+/** What names a row. */
+export type Key = string | number;
+
+/** What an edit changes; `null` deletes the row. */
+export type Patch<T> = Partial<T> | null;
+
+export interface Edit<T> {
+  readonly key: Key;
+  patch: Patch<T>;
+  /** Whether the edit makes the row. */
+  readonly isNew: boolean;
+  /** The row as the server told it since; `undefined` where it was deleted. */
+  seen: (T | undefined)[];
+  /** Whether the request has succeeded, and whether its event has come. */
+  step: "sent" | "done" | "seen";
+}
+
+const MOST_SEEN = 50;
+
+export class Edits<T extends object> {
+  #edits: Edit<T>[] = [];
+  #shown = new Map<Key, T>();
+
+  add(key: Key, patch: Patch<T>, isNew: boolean): Edit<T> {
+    const edit: Edit<T> = { key, patch, isNew, seen: [], step: "sent" };
+    this.#edits.push(edit);
+    return edit;
+  }
+
+  /** The server told a row. */
+  told(key: Key, row: T | undefined): void {
+    for (const edit of this.#of(key)) {
+      edit.seen = [...edit.seen.slice(-MOST_SEEN), row];
+      this.#judge(edit);
+    }
+  }
+
+  /** The request succeeded. `row` is what the server wrote, where it said so: it may be other than what was asked for. */
+  done(edit: Edit<T>, row: object | null, current: T | undefined): void {
+    const { patch } = edit;
+    if (row && patch) edit.patch = Object.fromEntries(Object.keys(patch).map((name) => [name, (name in row ? row : patch)[name as never]])) as unknown as Partial<T>;
+    if (edit.step === "sent") edit.step = "done";
+    edit.seen.push(current);
+    this.#judge(edit);
+  }
+
+  /** The edit is over: its event has come, or will not come. */
+  settle(edit: Edit<T>): void {
+    edit.step = "seen";
+    const edits = this.#of(edit.key);
+    for (const older of edits.slice(0, edits.indexOf(edit))) if (older.step === "done") older.step = "seen";
+    const left = edits.findIndex(({ step }) => step !== "seen");
+    for (const over of left < 0 ? edits : edits.slice(0, left)) this.drop(over);
+  }
+
+  /** The request failed. */
+  drop(edit: Edit<T>): void {
+    this.#edits = this.#edits.filter((other) => other !== edit);
+    if (!this.#of(edit.key).length) this.#shown.delete(edit.key);
+  }
+
+  has(edit: Edit<T>): boolean {
+    return this.#edits.includes(edit);
+  }
+
+  clear(): void {
+    this.#edits = [];
+    this.#shown.clear();
+  }
+
+  /** The rows with the edits over them. */
+  over(rows: ReadonlyMap<Key, T>): ReadonlyMap<Key, T> {
+    if (!this.#edits.length) return rows;
+    const shown = new Map(rows);
+    for (const { key, patch, isNew } of this.#edits) {
+      const row = shown.get(key);
+      if (!patch) shown.delete(key);
+      else if (row || isNew) shown.set(key, { ...row, ...patch } as T);
+    }
+    for (const key of new Set(this.#edits.map((edit) => edit.key))) {
+      const row = shown.get(key);
+      if (!row) continue;
+      const kept = keep(rows.get(key), keep(this.#shown.get(key), row));
+      this.#shown.set(key, kept);
+      shown.set(key, kept);
+    }
+    return shown;
+  }
+
+  #of(key: Key): Edit<T>[] {
+    return this.#edits.filter((edit) => edit.key === key);
+  }
+
+  #judge(edit: Edit<T>): void {
+    if (edit.step === "done" && edit.seen.some((row) => has(row, edit.patch))) this.settle(edit);
+  }
+}
+
+function has<T extends object>(row: T | undefined, patch: Patch<T>): boolean {
+  if (!patch || !row) return !patch && !row;
+  return Object.keys(patch).every((name) => equal(row[name as keyof T], patch[name as keyof T]));
+}
