@@ -9,10 +9,14 @@ use std::time::Duration;
 use diesel::prelude::*;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{PATH, Socket};
 use crate::support::{App, Task, tasks};
+
+/// When nothing has been told for so long, there is nothing to tell.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 pub(crate) struct Reader {
     app: Arc<App>,
@@ -31,7 +35,7 @@ pub(crate) fn rows(app: &App, list: i32) -> BTreeMap<i64, String> {
     let rows = tasks::table
         .filter(tasks::list_id.eq(list))
         .select(Task::as_select())
-        .load(&mut app.plain())
+        .load(&mut app.conn())
         .unwrap();
     rows.into_iter()
         .map(|task| (task.id.into(), task.text))
@@ -63,18 +67,19 @@ impl Reader {
             socket.send(&subscribe).await;
             // Each stays for another number of messages, and reads as fast as it can.
             let most = 50 + self.number * 37;
+            let mut quiet = Instant::now() + PATIENCE;
             for read in 0.. {
-                let patience = Duration::from_millis(500);
-                let message = tokio::time::timeout(patience, socket.stream().next()).await;
+                let message = tokio::time::timeout_at(quiet, socket.stream().next()).await;
                 match message {
                     Ok(Some(Ok(Message::Text(text)))) => {
                         self.apply(&serde_json::from_str(&text).unwrap());
+                        quiet = Instant::now() + PATIENCE;
                     }
                     Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {}
                     // The server has closed: it could not keep up. It comes back.
                     Ok(_) => break,
                     Err(_) if is_over.load(Ordering::Relaxed) => return self,
-                    Err(_) => {}
+                    Err(_) => quiet = Instant::now() + PATIENCE,
                 }
                 if read > most && !is_over.load(Ordering::Relaxed) {
                     // Without a word, as when a laptop is closed.
