@@ -155,7 +155,7 @@ impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Conne
         match (self.rate.judge(self.session.limits(), now()), message) {
             (Verdict::Read, Message::Text(text)) => self.session.handle_text(text),
             (Verdict::Read, Message::Binary(_)) => self.session.handle_binary(),
-            (Verdict::Refuse, Message::Text(_) | Message::Binary(_)) => self.session.handle_flood(),
+            (Verdict::Refuse, Message::Text(text)) => self.session.handle_flood(text),
             // Tungstenite answers pings and closing handshakes.
             (Verdict::Read | Verdict::Refuse, _) => {}
             (Verdict::Close, _) => self.session.close(CloseReason::TooManyMessages, now()),

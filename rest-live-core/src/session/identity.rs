@@ -81,7 +81,11 @@ impl<U> Session<U> {
             Err(refused) => {
                 self.outbox.push(refused.frame());
                 if self.user.is_none() {
-                    self.close(CloseReason::Unauthorized, now);
+                    let reason = match refused.reason {
+                        Reason::Forbidden => CloseReason::Revoked,
+                        _ => CloseReason::Unauthorized,
+                    };
+                    self.close(reason, now);
                 }
             }
         }

@@ -73,6 +73,17 @@ impl Message {
         Self::parse_fields(id.clone(), fields).map_err(|refused| Refused { id, ..refused })
     }
 
+    /// The `id` of a message that is not looked at any further, as JSON.
+    #[cfg(feature = "server")]
+    pub(super) fn id_of(text: &str) -> Option<Box<str>> {
+        #[derive(serde::Deserialize)]
+        struct Labelled {
+            id: Value,
+        }
+        let Labelled { id: value } = serde_json::from_str(text).ok()?;
+        id(&value).ok()
+    }
+
     fn parse_fields(id: Option<Box<str>>, mut fields: Map<String, Value>) -> Result<Self, Refused> {
         if let Some(unknown) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(bad(format!(

@@ -120,12 +120,15 @@ impl<U> Session<U> {
         }
     }
 
-    /// Takes note of a message that came too soon after the others, and was not read.
+    /// Takes a text message that came too soon after the others: says so, and does nothing.
     #[cfg(feature = "server")]
-    pub(crate) fn handle_flood(&mut self) {
+    pub(crate) fn handle_flood(&mut self, text: &str) {
         let message = "too many messages at a time; this one has done nothing";
-        self.outbox
-            .push(Refused::new(Reason::RateLimited, message).frame());
+        let refused = Refused {
+            id: Message::id_of(text),
+            ..Refused::new(Reason::RateLimited, message)
+        };
+        self.outbox.push(refused.frame());
     }
 
     /// Takes a binary message, which the protocol does not have.
