@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::log::Cursor;
 use crate::registry::ViewId;
 use crate::session::Frame;
@@ -56,7 +54,7 @@ struct Written {
     instance: Option<String>,
     seed: Option<Frame>,
     /// The text behind the `id`.
-    extended: Option<Bytes>,
+    extended: Option<Arc<[u8]>>,
 }
 
 impl<'a> Frames<'a> {
@@ -119,7 +117,7 @@ impl<'a> Frames<'a> {
                     let rest = format!(
                         r#","model":"{label}","action":"{action}","instance":{instance},"cursor":"{cursor}"}}"#
                     );
-                    rest.into()
+                    rest.into_bytes().into()
                 });
                 Frame::broadcast(id, rest)
             }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, split};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Sleep;
 use tungstenite::error::{CapacityError, ProtocolError};
 use tungstenite::protocol::frame::CloseFrame;
@@ -19,7 +19,7 @@ use super::grant::Grant;
 use super::rate::{Rate, Verdict};
 use super::refusal::Refusal;
 use super::seats::Seat;
-use super::socket::Wire;
+use super::socket::{Socket, Wire};
 use crate::limits::Limits;
 use crate::session::{CloseReason, Output, Session};
 
@@ -30,8 +30,8 @@ const MESSAGES_AT_ONCE: usize = 16;
 const READ_BUFFER: usize = 512;
 
 /// Drives one socket and its session until one of them ends.
-pub(super) struct Connection<U, S> {
-    socket: ReadHalf<S>,
+pub(super) struct Connection<U> {
+    socket: Box<dyn AsyncRead + Send + Unpin>,
     protocol: WebSocketContext,
     session: Session<U>,
     door: Door<U>,
@@ -63,14 +63,18 @@ enum Inbound {
 /// The socket is at its end.
 struct Ended;
 
-impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Connection<U, S> {
-    pub(super) fn new(socket: S, session: Session<U>, door: Door<U>) -> Self {
-        let (socket, write) = split(socket);
-        session.outbox().attach(Box::new(write));
+impl<U: Send + Sync + 'static> Connection<U> {
+    pub(super) fn new(socket: Socket, session: Session<U>, door: Door<U>) -> Self {
+        let Socket { read, write, begun } = socket;
+        session.outbox().attach(write);
         let timer = Box::pin(tokio::time::sleep_until(session.poll_timeout().into()));
         Self {
-            socket,
-            protocol: WebSocketContext::new(Role::Server, Some(config(session.limits()))),
+            socket: read,
+            protocol: WebSocketContext::from_partially_read(
+                begun.into(),
+                Role::Server,
+                Some(config(session.limits())),
+            ),
             session,
             door,
             claim: None,
@@ -107,7 +111,7 @@ impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Conne
 
     fn read(&mut self, context: &mut Context<'_>) -> Result<Message, Error> {
         let outbox = self.session.outbox();
-        let socket = &mut self.socket;
+        let socket = &mut *self.socket;
         self.protocol.read(&mut Wire {
             socket,
             outbox,
@@ -197,7 +201,7 @@ impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Conne
 
     fn write(&mut self, context: &mut Context<'_>, message: Message) {
         let mut wire = Wire {
-            socket: &mut self.socket,
+            socket: &mut *self.socket,
             outbox: self.session.outbox(),
             context,
         };
@@ -236,9 +240,7 @@ impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Conne
     }
 }
 
-impl<U: Send + Sync + 'static, S: AsyncRead + AsyncWrite + Send + 'static> Future
-    for Connection<U, S>
-{
+impl<U: Send + Sync + 'static> Future for Connection<U> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {

@@ -26,7 +26,6 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tower_service::Service;
 
 use self::admission::Admitted;
@@ -91,7 +90,7 @@ impl<U: Send + Sync + 'static> Live<U> {
             admission: Arc::clone(&self.admission),
             seat,
         };
-        Connection::new(TokioIo::new(upgraded), session, door).await;
+        Connection::new(upgraded.into(), session, door).await;
     }
 }
 

@@ -1,36 +1,132 @@
 //! The socket, as tungstenite and the outbox see it: the one reads from it, the other writes.
 
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use bytes::Bytes;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use parking_lot::Mutex;
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, WriteHalf, split};
+use tokio::net::TcpStream;
 
 use crate::session::{Outbox, Pipe};
 
-impl<S: AsyncWrite + Send> Pipe for WriteHalf<S> {
-    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        AsyncWrite::poll_write(Pin::new(self), context, bytes)
+/// A socket's two directions, and what has been read from it already.
+pub(super) struct Socket {
+    pub(super) read: Box<dyn AsyncRead + Send + Unpin>,
+    pub(super) write: Arc<dyn Pipe>,
+    pub(super) begun: Bytes,
+}
+
+impl Socket {
+    /// A socket of any kind, as behind TLS.
+    pub(super) fn new(socket: impl AsyncRead + AsyncWrite + Send + 'static) -> Self {
+        let (read, write) = split(socket);
+        Self {
+            read: Box::new(read),
+            write: Arc::new(Mutex::new(write)),
+            begun: Bytes::new(),
+        }
     }
 
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_flush(Pin::new(self), context)
+    /// A TCP socket can be written to while it is read from. That saves a lock and some hops to
+    /// memory with every event.
+    fn tcp(socket: TcpStream, begun: Bytes) -> Self {
+        let socket = Arc::new(socket);
+        Self {
+            read: Box::new(Tcp(Arc::clone(&socket))),
+            write: socket,
+            begun,
+        }
+    }
+}
+
+impl From<Upgraded> for Socket {
+    fn from(upgraded: Upgraded) -> Self {
+        // By axum, which speaks HTTP/1 and 2; by hyper's HTTP/1 server, as in `serve`; by another.
+        let upgraded = match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => return Self::tcp(parts.io.into_inner(), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => Self::tcp(parts.io.into_inner(), parts.read_buf),
+            Err(upgraded) => Self::new(TokioIo::new(upgraded)),
+        }
+    }
+}
+
+struct Tcp(Arc<TcpStream>);
+
+impl AsyncRead for Tcp {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        space: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            ready!(self.0.poll_read_ready(context))?;
+            match self.0.try_read(space.initialize_unfilled()) {
+                Ok(bytes) => {
+                    space.advance(bytes);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+}
+
+impl Pipe for TcpStream {
+    fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match self.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ready!(self.poll_write_ready(context))?;
+                }
+                written => return Poll::Ready(written),
+            }
+        }
     }
 
-    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(self), context)
+    fn poll_flush(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(SockRef::from(self).shutdown(Shutdown::Write))
+    }
+}
+
+impl<S: AsyncWrite + Send> Pipe for Mutex<WriteHalf<S>> {
+    fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.lock()).poll_write(context, bytes)
+    }
+
+    fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_flush(context)
+    }
+
+    fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.lock()).poll_shutdown(context)
     }
 }
 
 /// What tungstenite works on during one poll. What it writes, pongs and closing handshakes, takes
 /// its place among the frames.
-pub(super) struct Wire<'a, 'b, S> {
-    pub(super) socket: &'a mut ReadHalf<S>,
+pub(super) struct Wire<'a, 'b> {
+    pub(super) socket: &'a mut (dyn AsyncRead + Send + Unpin),
     pub(super) outbox: &'a Outbox,
     pub(super) context: &'a mut Context<'b>,
 }
 
-impl<S: AsyncRead> Read for Wire<'_, '_, S> {
+impl Read for Wire<'_, '_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         let mut buffer = ReadBuf::new(space);
         match Pin::new(&mut *self.socket).poll_read(self.context, &mut buffer) {
@@ -43,7 +139,7 @@ impl<S: AsyncRead> Read for Wire<'_, '_, S> {
 /// The first byte of the header of a closing handshake.
 const CLOSE: u8 = 0x88;
 
-impl<S> Write for Wire<'_, '_, S> {
+impl Write for Wire<'_, '_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.outbox.push_raw(bytes, bytes.first() == Some(&CLOSE));
         Ok(bytes.len())

@@ -14,6 +14,7 @@ use tungstenite::Message;
 use tungstenite::protocol::Role;
 
 use super::seats::Seats;
+use super::socket::Socket;
 use super::*;
 use crate::fixture::{Note, World, known, note};
 use crate::limits::Limits;
@@ -31,7 +32,10 @@ async fn connect(world: &World, bytes: usize) -> (DuplexStream, JoinHandle<()>) 
         admission: Arc::new(admission(limits)),
         seat: seats.take(None).ok().unwrap(),
     };
-    (client, tokio::spawn(Connection::new(server, session, door)))
+    (
+        client,
+        tokio::spawn(Connection::new(Socket::new(server), session, door)),
+    )
 }
 
 /// One that knows a user by his number.

@@ -3,8 +3,6 @@
 use std::mem::size_of;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 /// One WebSocket message of the server, with its header. Servers do not mask, so one encoding does
 /// for all who get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,7 +11,7 @@ pub(crate) struct Frame {
     /// differs between its receivers.
     id: Option<Arc<str>>,
     /// The message with its header; of a broadcast in the extended form, the text behind the `id`.
-    bytes: Bytes,
+    bytes: Arc<[u8]>,
 }
 
 /// What stands before the `id`.
@@ -24,10 +22,10 @@ const WHOLE_TEXT: u8 = 0x81;
 
 impl Frame {
     /// A broadcast in the extended form; `rest` is the text behind the `id`.
-    pub(crate) fn broadcast(id: &Arc<str>, rest: &Bytes) -> Self {
+    pub(crate) fn broadcast(id: &Arc<str>, rest: &Arc<[u8]>) -> Self {
         Self {
             id: Some(Arc::clone(id)),
-            bytes: rest.clone(),
+            bytes: Arc::clone(rest),
         }
     }
 
@@ -36,7 +34,7 @@ impl Frame {
     pub(crate) fn raw(bytes: &[u8]) -> Self {
         Self {
             id: None,
-            bytes: Bytes::copy_from_slice(bytes),
+            bytes: bytes.into(),
         }
     }
 
@@ -152,7 +150,7 @@ mod tests {
         for len in [
             0, 60, 90, 91, 92, 93, 94, 95, 96, 97, 125, 126, 60_000, 65_500, 70_000,
         ] {
-            let rest = Bytes::from("x".repeat(len));
+            let rest: Arc<[u8]> = "x".repeat(len).into_bytes().into();
             for frame in [
                 Frame::from("x".repeat(len)),
                 Frame::broadcast(&"\"t1\"".into(), &rest),
@@ -167,7 +165,7 @@ mod tests {
 
     #[test]
     fn the_id_stands_where_it_belongs() {
-        let rest = Bytes::from_static(br#","cursor":"1-1"}"#);
+        let rest: Arc<[u8]> = Arc::from(*br#","cursor":"1-1"}"#);
         assert_eq!(
             Frame::broadcast(&"7".into(), &rest).text(),
             r#"{"type":"broadcast","id":7,"cursor":"1-1"}"#

@@ -7,6 +7,7 @@ mod tests;
 use std::cell::RefCell;
 use std::io;
 use std::mem;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, MutexGuard};
@@ -30,15 +31,15 @@ pub(crate) struct Outbox {
 }
 
 /// Where the frames go: a socket that takes what it has room for.
-pub(crate) trait Pipe: Send {
+pub(crate) trait Pipe: Send + Sync {
     /// Writes some of the bytes, or has the task woken when it has room.
-    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
+    fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
     /// Sees to it that what was written leaves.
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 
     /// Says that nothing more will be written.
-    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
+    fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
 #[derive(Default)]
@@ -54,7 +55,7 @@ struct State {
     /// Nothing more can be written.
     failed: bool,
     task: Option<Waker>,
-    pipe: Option<Box<dyn Pipe>>,
+    pipe: Option<Arc<dyn Pipe>>,
     /// Whether the pipe holds something back.
     is_pipe_dirty: bool,
 }
@@ -69,7 +70,7 @@ impl Outbox {
 
     /// Has [`Outbox::flush`] write to a socket. Without one, the frames wait for [`Outbox::pop`].
     #[cfg(any(feature = "server", test))]
-    pub(crate) fn attach(&self, pipe: Box<dyn Pipe>) {
+    pub(crate) fn attach(&self, pipe: Arc<dyn Pipe>) {
         self.lock().pipe = Some(pipe);
     }
 
@@ -206,7 +207,7 @@ impl Outbox {
     /// Says to the other end that nothing more comes.
     #[cfg(feature = "server")]
     pub(crate) fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.lock().pipe {
+        match &self.lock().pipe {
             Some(pipe) => pipe.poll_shutdown(context),
             None => Poll::Ready(Ok(())),
         }
@@ -243,7 +244,7 @@ impl State {
     /// Writes until there is no more, or the socket is full and the task has been told to wait for
     /// room.
     fn write(&mut self) {
-        let (Some(pipe), Some(task)) = (&mut self.pipe, &self.task) else {
+        let (Some(pipe), Some(task)) = (&self.pipe, &self.task) else {
             return;
         };
         let mut context = Context::from_waker(task);

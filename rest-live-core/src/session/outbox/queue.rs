@@ -9,7 +9,10 @@ const WRITE: usize = 32 * 1024;
 
 #[derive(Default)]
 pub(super) struct Queue {
-    frames: VecDeque<Queued>,
+    /// Mostly there is one at a time, and that takes no memory of its own.
+    first: Option<Queued>,
+    /// Those after it.
+    rest: VecDeque<Queued>,
     /// How much of the first frame has left.
     sent: usize,
     /// The cost of those that count.
@@ -26,16 +29,25 @@ enum Queued {
 impl Queue {
     pub(super) fn push(&mut self, frame: Frame) {
         self.bytes += frame.cost();
-        self.frames.push_back(Queued::Counted(frame));
+        self.append(Queued::Counted(frame));
     }
 
     pub(super) fn push_part(&mut self, part: Frame) {
         self.parts += 1;
-        self.frames.push_back(Queued::Part(part));
+        self.append(Queued::Part(part));
+    }
+
+    fn append(&mut self, queued: Queued) {
+        match self.first {
+            None => self.first = Some(queued),
+            Some(_) => self.rest.push_back(queued),
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<Frame> {
-        let frame = match self.frames.pop_front()? {
+        let first = self.first.take()?;
+        self.first = self.rest.pop_front();
+        let frame = match first {
             Queued::Counted(frame) => {
                 self.bytes -= frame.cost();
                 frame
@@ -46,9 +58,9 @@ impl Queue {
             }
         };
         self.sent = 0;
-        if self.frames.is_empty() {
+        if self.first.is_none() {
             // An idle connection keeps no memory for the burst it once had.
-            self.frames = VecDeque::new();
+            self.rest = VecDeque::new();
         }
         Some(frame)
     }
@@ -56,14 +68,14 @@ impl Queue {
     /// The bytes that are next; `None` if there are none. Of several frames, those that make a good
     /// write.
     pub(super) fn front<'a>(&'a self, scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
-        let first = self.frames.front()?.frame();
+        let first = self.first.as_ref()?.frame();
         if let Some(wire) = first.as_wire()
-            && (self.frames.len() == 1 || wire.len() >= WRITE)
+            && (self.rest.is_empty() || wire.len() >= WRITE)
         {
             return Some(&wire[self.sent..]);
         }
         scratch.clear();
-        for queued in &self.frames {
+        for queued in self.first.iter().chain(&self.rest) {
             if scratch.len() >= WRITE {
                 break;
             }
@@ -75,7 +87,7 @@ impl Queue {
     /// So many of the bytes have left.
     pub(super) fn advance(&mut self, bytes: usize) {
         let mut sent = self.sent + bytes;
-        while let Some(first) = self.frames.front()
+        while let Some(first) = &self.first
             && first.frame().wire_len() <= sent
         {
             sent -= first.frame().wire_len();
@@ -106,12 +118,12 @@ impl Queue {
 
     #[cfg(any(feature = "server", test))]
     pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
+        self.first.is_none()
     }
 
     #[cfg(test)]
     pub(super) fn capacity(&self) -> usize {
-        self.frames.capacity()
+        self.rest.capacity()
     }
 }
 

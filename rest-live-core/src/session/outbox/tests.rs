@@ -88,7 +88,7 @@ impl Wake for Count {
 struct Room(Arc<Mutex<(usize, Vec<u8>)>>);
 
 impl Pipe for Room {
-    fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(&self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let (room, taken) = &mut *self.0.lock();
         let bytes = &bytes[..bytes.len().min(*room)];
         if bytes.is_empty() {
@@ -99,11 +99,11 @@ impl Pipe for Room {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 }
@@ -136,7 +136,7 @@ impl Room {
 fn attached(limit: usize) -> (Outbox, Room, Arc<Count>) {
     let (outbox, room) = (Outbox::new(limit), Room::default());
     let count: Arc<Count> = Arc::default();
-    outbox.attach(Box::new(room.clone()));
+    outbox.attach(Arc::new(room.clone()));
     outbox.wake_at_next(&Context::from_waker(&Arc::clone(&count).into()));
     (outbox, room, count)
 }
@@ -213,7 +213,7 @@ proptest! {
                     frame(&format!("{number}{}", "x".repeat(len)))
                 }
                 Step::Push(Kind::WithId, len) => {
-                    Frame::broadcast(&number.to_string().into(), &"x".repeat(len).into())
+                    Frame::broadcast(&number.to_string().into(), &"x".repeat(len).into_bytes().into())
                 }
                 Step::Make(bytes) => {
                     room.make(bytes);
