@@ -71,7 +71,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
         Self {
             socket: read,
             protocol: WebSocketContext::from_partially_read(
-                begun.into(),
+                begun,
                 Role::Server,
                 Some(config(session.limits())),
             ),

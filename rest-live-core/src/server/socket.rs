@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use parking_lot::Mutex;
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, WriteHalf, split};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf, WriteHalf, split};
 use tokio::net::TcpStream;
 
 use crate::session::{Outbox, Pipe};
@@ -21,7 +21,7 @@ use crate::session::{Outbox, Pipe};
 pub(super) struct Socket {
     pub(super) read: Box<dyn AsyncRead + Send + Unpin>,
     pub(super) write: Arc<dyn Pipe>,
-    pub(super) begun: Bytes,
+    pub(super) begun: Vec<u8>,
 }
 
 impl Socket {
@@ -31,18 +31,19 @@ impl Socket {
         Self {
             read: Box::new(read),
             write: Arc::new(Mutex::new(write)),
-            begun: Bytes::new(),
+            begun: Vec::new(),
         }
     }
 
     /// A TCP socket can be written to while it is read from. That saves a lock and some hops to
     /// memory with every event.
-    fn tcp(socket: TcpStream, begun: Bytes) -> Self {
+    fn tcp(socket: TcpStream, begun: &Bytes) -> Self {
         let socket = Arc::new(socket);
         Self {
             read: Box::new(Tcp(Arc::clone(&socket))),
             write: socket,
-            begun,
+            // Not the buffer that it is in, which is hyper's and large.
+            begun: begun.to_vec(),
         }
     }
 }
@@ -51,11 +52,11 @@ impl From<Upgraded> for Socket {
     fn from(upgraded: Upgraded) -> Self {
         // By axum, which speaks HTTP/1 and 2; by hyper's HTTP/1 server, as in `serve`; by another.
         let upgraded = match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => return Self::tcp(parts.io.into_inner(), parts.read_buf),
+            Ok(parts) => return Self::tcp(parts.io.into_inner(), &parts.read_buf),
             Err(upgraded) => upgraded,
         };
         match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => Self::tcp(parts.io.into_inner(), parts.read_buf),
+            Ok(parts) => Self::tcp(parts.io.into_inner(), &parts.read_buf),
             Err(upgraded) => Self::new(TokioIo::new(upgraded)),
         }
     }
@@ -83,13 +84,25 @@ impl AsyncRead for Tcp {
     }
 }
 
+/// No signal where the other end has gone; there is an error besides. Linux has no way to say so
+/// once for a socket, others need none.
+const NO_SIGNAL: i32 = match cfg!(any(target_os = "linux", target_os = "android")) {
+    true => 0x4000,
+    false => 0,
+};
+
 impl Pipe for TcpStream {
+    /// Tries first and asks tokio later: mostly there is room, and what tokio knows of the socket
+    /// is far away in memory.
     fn poll_write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
-            match self.try_write(bytes) {
+            match SockRef::from(self).send_with_flags(bytes, NO_SIGNAL) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    // Says it to tokio, which then waits.
+                    drop(self.try_io(Interest::WRITABLE, || Err::<(), _>(error)));
                     ready!(self.poll_write_ready(context))?;
                 }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 written => return Poll::Ready(written),
             }
         }

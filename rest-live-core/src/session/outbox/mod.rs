@@ -58,6 +58,8 @@ struct State {
     pipe: Option<Arc<dyn Pipe>>,
     /// Whether the pipe holds something back.
     is_pipe_dirty: bool,
+    /// The socket is full; the task will be woken when there is room.
+    is_blocked: bool,
 }
 
 impl Outbox {
@@ -133,7 +135,9 @@ impl Outbox {
         let mut state = self.lock();
         state.is_flush_due = false;
         if state.pipe.is_some() {
-            state.write();
+            if !state.is_blocked {
+                state.write();
+            }
             if !(state.overflowed || state.failed || state.parts_have_left) {
                 return;
             }
@@ -247,6 +251,7 @@ impl State {
         let (Some(pipe), Some(task)) = (&self.pipe, &self.task) else {
             return;
         };
+        self.is_blocked = false;
         let mut context = Context::from_waker(task);
         let had_parts = self.queue.has_parts();
         let written = loop {
@@ -261,7 +266,10 @@ impl State {
                     self.is_pipe_dirty = true;
                 }
                 Some(Poll::Ready(Err(error))) => break Err(error),
-                Some(Poll::Pending) => break Ok(()),
+                Some(Poll::Pending) => {
+                    self.is_blocked = true;
+                    break Ok(());
+                }
                 None if !self.is_pipe_dirty => break Ok(()),
                 None => match pipe.poll_flush(&mut context) {
                     Poll::Ready(Ok(())) => self.is_pipe_dirty = false,

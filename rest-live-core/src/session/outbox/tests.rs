@@ -36,7 +36,7 @@ fn what_does_not_fit_ends_it_for_good() {
     assert!(outbox.has_overflowed());
     outbox.push(frame("1"));
     assert_eq!(outbox.pop(), None);
-    assert_eq!(outbox.lock().queue.capacity(), 0);
+    assert!(outbox.lock().queue.owns_nothing());
 }
 
 #[test]
@@ -117,10 +117,11 @@ impl Room {
     fn texts(&self) -> (Vec<String>, usize) {
         let wire = &self.0.lock().1;
         let (mut texts, mut rest) = (Vec::new(), wire.as_slice());
-        while rest.len() >= 4 {
-            let (start, len) = match rest[1] {
-                126 => (4, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
-                short => (2, short.into()),
+        while let [_, len, ..] = rest {
+            let (start, len) = match (len, rest) {
+                (126, [_, _, high, low, ..]) => (4, u16::from_be_bytes([*high, *low]).into()),
+                (126, _) => break,
+                (short, _) => (2, usize::from(*short)),
             };
             assert_eq!(rest[0], 0x81, "a frame begins where the last one ended");
             let Some(text) = rest.get(start..start + len) else {
