@@ -218,6 +218,8 @@ proptest! {
                 }
                 Step::Make(bytes) => {
                     room.make(bytes);
+                    // The task was woken.
+                    let _ = outbox.poll_drain();
                     continue;
                 }
                 Step::Flush => {
