@@ -176,8 +176,13 @@ impl<U> Link<U> {
 
     /// Gives an order. Who is to go does nothing else.
     pub(crate) fn order(&self, order: Order<U>) {
+        let is_revoked = matches!(order, Order::Close(CloseReason::Revoked));
         let mut mail = self.mail.lock();
         let is_to_go = matches!(mail.order, Some(Order::Close(_) | Order::Drop));
+        // Under the lock: who finds the outbox silenced finds out why.
+        if is_revoked {
+            self.outbox.silence();
+        }
         let before = match (is_to_go, &order) {
             (false, _) | (true, Order::Drop) => mail.order.replace(order),
             (true, _) => Some(order),

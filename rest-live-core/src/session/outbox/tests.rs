@@ -117,7 +117,7 @@ impl Room {
     fn texts(&self) -> (Vec<String>, usize) {
         let wire = &self.0.lock().1;
         let (mut texts, mut rest) = (Vec::new(), wire.as_slice());
-        while rest.len() >= 4 {
+        while rest.len() >= 4 || (rest.len() == 3 && rest[1] < 126) {
             let (start, len) = match rest[1] {
                 126 => (4, usize::from(u16::from_be_bytes([rest[2], rest[3]]))),
                 short => (2, short.into()),
