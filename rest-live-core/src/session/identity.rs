@@ -34,6 +34,10 @@ impl<U> Session<U> {
             let message = "this server takes no tokens on the socket";
             return Err(Refused::new(Reason::BadMessage, message));
         }
+        if self.user.is_none() {
+            // He has said it in time; how long the application takes is not his business.
+            self.expires = None;
+        }
         self.claim = Claim::Made(token);
         Ok(())
     }
@@ -81,7 +85,11 @@ impl<U> Session<U> {
             Err(refused) => {
                 self.outbox.push(refused.frame());
                 if self.user.is_none() {
-                    self.close(CloseReason::Unauthorized, now);
+                    let reason = match refused.is_temporary() {
+                        true => CloseReason::TryAgainLater,
+                        false => CloseReason::Unauthorized,
+                    };
+                    self.close(reason, now);
                 }
             }
         }
@@ -115,7 +123,9 @@ impl<U> Session<U> {
     fn assume(&mut self, Identity { user, expires }: Identity<U>) {
         self.expires = expires;
         self.link.set_user(&user);
-        self.user = Some(Arc::clone(&user));
+        // Kept until the end: dropping a user is code of the application, and not for under a lock.
+        let _before = self.user.replace(Arc::clone(&user));
+        self.leave_hidden(&user);
         let seed = self
             .seed
             .iter()
