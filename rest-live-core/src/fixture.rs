@@ -101,6 +101,13 @@ impl World {
         })
     }
 
+    /// One whose clients can say on the socket who they are.
+    pub(crate) fn with_tokens(limits: Limits) -> Self {
+        let mut world = Self::new(limits);
+        Arc::get_mut(&mut world.hub).unwrap().takes_tokens = true;
+        world
+    }
+
     pub(crate) fn of(limits: Limits, change: impl FnOnce(&mut Registry<i32>)) -> Self {
         let mut registry = Registry::new();
         registry.register::<Note>().unwrap();
