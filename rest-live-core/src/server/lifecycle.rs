@@ -32,8 +32,21 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// they may see now, if the model has [snapshots](crate::Builder::snapshots); otherwise to read
     /// again, by a `resync`. So are all, without `refresh`.
     ///
+    /// Subscriptions to models that he [may not subscribe
+    /// to](crate::Builder::may_subscribe) any more end.
+    ///
     /// The rights of before count until the connection has been told, which is a matter of
-    /// milliseconds. Where that is too long, [`disconnect`](Self::disconnect).
+    /// milliseconds; and if `refresh` cannot say who the user is, they stay, with a warning in the
+    /// log. Where that is too long, [`disconnect`](Self::disconnect).
+    ///
+    /// ```
+    /// # use rest_live_core::Live;
+    /// struct User { team: i32 }
+    ///
+    /// # async fn run(live: Live<User>) {
+    /// let asked = live.revalidate(|user| user.team == 7).await;
+    /// # }
+    /// ```
     pub async fn revalidate(&self, who: impl Fn(&U) -> bool) -> usize {
         let chosen: Vec<_> = self.hub.connections.chosen(who).collect();
         let count = chosen.len();
