@@ -57,10 +57,11 @@ impl<U: Send + Sync + 'static> Live<U> {
             }
             let admission = Arc::clone(&self.admission);
             refreshes.spawn(async move {
-                if let Some(user) = link.user()
+                while let Some((user, login)) = link.login()
                     && let Some(order) = admission.refresh(user).await
+                    && !link.order_by(login, order)
                 {
-                    link.order(order);
+                    // It has become another meanwhile, who is asked about too.
                 }
             });
         }

@@ -80,6 +80,7 @@ impl<U> Session<U> {
                 self.outbox.push(Frame::from(format!(
                     r#"{{"type":"authenticated"{expires_in}}}"#
                 )));
+                self.link.log_in();
                 self.assume(identity);
             }
             Err(refused) => {

@@ -308,3 +308,28 @@ async fn a_server_that_stops_sends_its_clients_away_little_by_little() {
     drop(clients);
     live.shutdown(Duration::MAX).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_logs_in_as_another_while_he_is_asked_about_stays_the_other() {
+    let builder = Live::<i32>::builder()
+        .anonymous()
+        .authenticate_message(|_: String| async { Ok(5) });
+    let builder = builder.refresh(|user: Arc<i32>| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(*user + 1)
+    });
+    let live = builder.build().unwrap();
+    let mut session = Session::new(Arc::clone(&live.hub), known(1), now());
+    let login = async {
+        let identity = crate::connections::Identity {
+            user: Arc::new(5),
+            expires: None,
+        };
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        session.handle_authenticated(Ok(identity), now());
+    };
+    let (count, ()) = tokio::join!(live.revalidate(|user| *user == 1), login);
+    session.handle_timeout(now());
+    let user = session.user().map(|user| **user);
+    assert_eq!((count, user), (1, Some(6)));
+}

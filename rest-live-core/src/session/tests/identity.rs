@@ -276,3 +276,18 @@ fn a_server_that_takes_no_tokens_says_so_and_repeats_none() {
         assert!(!answer.to_string().contains("secret"));
     }
 }
+
+#[test]
+fn what_was_ordered_about_a_user_is_void_for_another_who_logs_in() {
+    let world = World::with_tokens(Limits::default());
+    let mut session = world.connect(1);
+    claim(&mut session, "2");
+    order(&world, becomes(1, None));
+    let identity = Identity {
+        user: Arc::new(2),
+        expires: None,
+    };
+    session.handle_authenticated(Ok(identity), world.now);
+    session.handle_timeout(world.now);
+    assert_eq!(session.user().map(|user| **user), Some(2));
+}
