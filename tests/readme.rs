@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use diesel::prelude::*;
@@ -65,6 +66,45 @@ fn who_gets_in_is_said_in_several_ways() -> Result<(), BuildError> {
     let live = builder.model::<List>().model::<Task>().build()?;
     Client::connect(&live, User::anonymous()).subscribe(List::group().id(1));
     Client::connect(&live, User::named("alice")).subscribe(Task::group().list_id(1));
+    Ok(())
+}
+
+async fn stop_signal() {}
+
+#[tokio::test]
+async fn those_who_are_in_change_and_go() -> Result<(), Box<dyn std::error::Error>> {
+    let builder = Live::<User>::builder().model::<List>();
+    let builder = builder
+        .authenticate_message(|token: String| async move {
+            let claims =
+                verify(&token).ok_or_else(|| Refusal::unauthorized("the token is not valid"))?;
+            Ok(Grant::new(claims.user).expires_at(claims.expires))
+        })
+        .refresh(|user: Arc<User>| async move {
+            let name = user.name.as_deref().unwrap_or_default();
+            look_up(name).ok_or_else(|| Refusal::unauthorized("the account is closed"))
+        });
+    let live = builder.build()?;
+    let mut clients = ["alice", "eve"].map(|name| Client::connect(&live, User::named(name)));
+    let asked = live
+        .revalidate(|user| user.name.as_deref() == Some("alice"))
+        .await;
+    let closed = live.disconnect(|user| user.name.as_deref() == Some("eve"));
+    assert_eq!((asked, closed), (1, 1));
+    let is_open = clients
+        .each_mut()
+        .map(|client| client.try_receive_text().is_ok());
+    assert_eq!(is_open, [true, false]);
+    drop(clients);
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let router = axum::Router::new().route_service("/ws/subscribe/", live.service());
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            stop_signal().await;
+            live.shutdown(Duration::from_secs(20)).await;
+        })
+        .await?;
     Ok(())
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Link<U> {
 struct Mail<U> {
     /// Who it is; `None` while nobody knows.
     user: Option<Arc<U>>,
+    /// How often the client has said itself who it is.
+    logins: u64,
     order: Option<Order<U>>,
 }
 
@@ -84,7 +86,11 @@ impl<U> Connections<U> {
         let link = Arc::new(Link {
             number: state.next,
             outbox: Arc::clone(outbox),
-            mail: Mutex::new(Mail { user, order: None }),
+            mail: Mutex::new(Mail {
+                user,
+                logins: 0,
+                order: None,
+            }),
         });
         state.next += 1;
         state.open.insert(link.number, Arc::clone(&link));
@@ -174,10 +180,47 @@ impl<U> Link<U> {
         drop(before);
     }
 
+    /// The client itself says who it is: what was ordered about who it was before is void.
+    pub(crate) fn log_in(&self) {
+        let mut mail = self.mail.lock();
+        mail.logins += 1;
+        let void = mail
+            .order
+            .take_if(|order| matches!(order, Order::Become(_)));
+        drop(mail);
+        drop(void);
+    }
+
+    /// Who it is, and by which login.
+    #[cfg(feature = "server")]
+    pub(crate) fn login(&self) -> Option<(Arc<U>, u64)> {
+        let mail = self.mail.lock();
+        Some((mail.user.clone()?, mail.logins))
+    }
+
+    /// Gives an order that is about a login; `false`, and none given, if there was another since.
+    #[cfg(feature = "server")]
+    pub(crate) fn order_by(&self, login: u64, order: Order<U>) -> bool {
+        self.order_if(order, |mail| mail.logins == login)
+    }
+
     /// Gives an order. Who is to go does nothing else.
     pub(crate) fn order(&self, order: Order<U>) {
+        self.order_if(order, |_| true);
+    }
+
+    fn order_if(&self, order: Order<U>, is_due: impl Fn(&Mail<U>) -> bool) -> bool {
+        let is_revoked = matches!(order, Order::Close(CloseReason::Revoked));
         let mut mail = self.mail.lock();
+        if !is_due(&mail) {
+            drop(mail);
+            return false;
+        }
         let is_to_go = matches!(mail.order, Some(Order::Close(_) | Order::Drop));
+        // Under the lock: who finds the outbox silenced finds out why.
+        if is_revoked {
+            self.outbox.silence();
+        }
         let before = match (is_to_go, &order) {
             (false, _) | (true, Order::Drop) => mail.order.replace(order),
             (true, _) => Some(order),
@@ -186,6 +229,7 @@ impl<U> Link<U> {
         // Here and not under the lock: dropping a user is code of the application.
         drop(before);
         self.outbox.wake();
+        true
     }
 
     pub(crate) fn take_order(&self) -> Option<Order<U>> {

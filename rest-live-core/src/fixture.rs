@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -84,7 +85,7 @@ impl SubscribableBy<i32> for Note {}
 pub(crate) struct World {
     pub(crate) hub: Arc<Hub<i32>>,
     pub(crate) log: Arc<Log>,
-    dispatched: u64,
+    dispatched: Arc<AtomicU64>,
     pub(crate) now: Instant,
 }
 
@@ -100,16 +101,26 @@ impl World {
         })
     }
 
+    /// One whose clients can say on the socket who they are.
+    pub(crate) fn with_tokens(limits: Limits) -> Self {
+        let mut world = Self::new(limits);
+        Arc::get_mut(&mut world.hub).unwrap().takes_tokens = true;
+        world
+    }
+
     pub(crate) fn of(limits: Limits, change: impl FnOnce(&mut Registry<i32>)) -> Self {
         let mut registry = Registry::new();
         registry.register::<Note>().unwrap();
         change(&mut registry);
         let log = Arc::new(Log::new(Epoch(1), Retention::from(&limits), Instant::now));
-        let hub = Arc::new(Hub::new(Arc::new(registry), limits, Arc::clone(&log)));
+        let mut hub = Hub::new(Arc::new(registry), limits, Arc::clone(&log));
+        // The dispatcher is not at work while somebody waits for it.
+        hub.told_within = Duration::ZERO;
+        let hub = Arc::new(hub);
         Self {
             hub,
             log,
-            dispatched: 0,
+            dispatched: Arc::default(),
             now: Instant::now(),
         }
     }
@@ -133,10 +144,23 @@ impl World {
 
     /// Dispatches all that is in the log, as the dispatcher's thread does.
     pub(crate) fn dispatch(&mut self) {
-        while let Some(commit) = self.log.try_next(self.dispatched) {
-            let mut filled = Filled::default();
-            self.dispatched = self.hub.dispatcher().dispatch(&commit, &mut filled);
-            filled.flush();
+        self.dispatching()();
+    }
+
+    /// The same, for what happens meanwhile.
+    pub(crate) fn dispatching(&self) -> impl Fn() + Send + use<> {
+        let (hub, log, dispatched) = (
+            Arc::clone(&self.hub),
+            Arc::clone(&self.log),
+            Arc::clone(&self.dispatched),
+        );
+        move || {
+            while let Some(commit) = log.try_next(dispatched.load(Relaxed)) {
+                let mut filled = Filled::default();
+                let told = hub.dispatcher().dispatch(&commit, &mut filled);
+                dispatched.store(told, Relaxed);
+                filled.flush();
+            }
         }
     }
 

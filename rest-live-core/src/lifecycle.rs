@@ -14,8 +14,19 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// Closes the connections of those users of whom `who` says so, with code 4403: their access is
     /// revoked. Says how many these are.
     ///
-    /// What was committed before may still reach them. Who authenticates again gets in again, if
-    /// the server lets him.
+    /// From here on nothing is sent to them; what has left the server may still arrive. Who
+    /// authenticates again gets in again, if the server lets him. Who is being authenticated
+    /// just now is not asked about: call this when the application would refuse him.
+    ///
+    /// ```
+    /// # use rest_live_core::Live;
+    /// struct User { id: i32 }
+    ///
+    /// # #[cfg(feature = "server")] {
+    /// # let live = Live::<User>::builder().authenticate(|_| async { Ok(User { id: 1 }) }).build().unwrap();
+    /// let closed = live.disconnect(|user| user.id == 7);
+    /// # }
+    /// ```
     pub fn disconnect(&self, who: impl Fn(&U) -> bool) -> usize {
         let chosen = self.hub.connections.chosen(who);
         chosen

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -39,6 +39,8 @@ pub(crate) struct Hub<U> {
     pub(crate) takes_tokens: bool,
     pub(crate) connections: Connections<U>,
     dispatcher: Mutex<Dispatcher<U>>,
+    /// How long whoever corrects what a subscriber was told waits for the dispatcher.
+    pub(crate) told_within: Duration,
     pub(crate) snapshots: Snapshots<U>,
     log: Arc<Log>,
 }
@@ -161,6 +163,7 @@ impl<U> Hub<U> {
             takes_tokens: false,
             connections: Connections::default(),
             dispatcher,
+            told_within: Duration::from_secs(10),
             snapshots: Snapshots::default(),
             log,
         }
@@ -180,10 +183,16 @@ impl<U> Hub<U> {
             return;
         };
         let has_snapshots = self.registry.model(group.model).snapshots.is_some();
-        // What the same user could see before, nobody can say any more.
-        if !has_snapshots || Arc::ptr_eq(&member.user, user) {
-            return dispatcher.change_user(group, id, user);
+        // Nobody can say what the same user could see before, nor what the client has read as
+        // somebody that it was for a moment.
+        let is_known = has_snapshots && !Arc::ptr_eq(&member.user, user);
+        if !is_known || dispatcher.is_changing(id) {
+            let before = dispatcher.change_user(group, id, user);
+            drop(dispatcher);
+            drop(before);
+            return self.snapshots.cancel(id);
         }
+        dispatcher.begin_change(id, user);
         drop(dispatcher);
         self.snapshots.add(Job {
             id,

@@ -32,6 +32,8 @@ pub(crate) struct Dispatcher<U> {
     /// Subscribers whose snapshot is on its way, and whose rights count from now on, if these have
     /// changed meanwhile.
     expected: HashMap<MemberId, Option<Arc<U>>>,
+    /// Subscribers of whom it is being read what their new rights change, and who they will be.
+    changing: HashMap<MemberId, Arc<U>>,
     next_member: u64,
     /// The position up to which all is told.
     told: u64,
@@ -69,6 +71,7 @@ impl<U> Dispatcher<U> {
             log,
             groups: HashMap::new(),
             expected: HashMap::new(),
+            changing: HashMap::new(),
             next_member: 0,
             told: 0,
         }
@@ -133,6 +136,7 @@ impl<U> Dispatcher<U> {
     /// Removes a subscriber, be it one that is still expected.
     pub(crate) fn leave(&mut self, group: &GroupId, member: MemberId) {
         self.expected.remove(&member);
+        self.changing.remove(&member);
         if let Some(members) = self.groups.get_mut(group) {
             members.swap_remove(&member);
             if members.is_empty() {
@@ -173,7 +177,7 @@ impl<U> Dispatcher<U> {
     }
 
     /// Tells every subscriber of a model to read again.
-    fn resync(&self, model: ModelId, position: u64, filled: &mut Filled) {
+    fn resync(&mut self, model: ModelId, position: u64, filled: &mut Filled) {
         for (group, members) in self.groups.iter().filter(|(group, _)| group.model == model) {
             for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
                 filled.put(
@@ -182,6 +186,7 @@ impl<U> Dispatcher<U> {
                 );
             }
         }
+        self.end_changes(model, position);
     }
 
     fn resync_frame(
@@ -193,17 +198,18 @@ impl<U> Dispatcher<U> {
     ) -> Frame {
         let subscription = match form {
             Form::Extended { id } => format!(r#""id":{id},"cursor":"{}""#, self.cursor(position)),
-            Form::Seed => {
-                let (label, property) = (self.label(group), self.property(group).wire_name());
-                format!(
-                    r#""model":"{label}","property":{property},"value":{}"#,
-                    group.value
-                )
-            }
+            Form::Seed => self.wire_name(group),
         };
         Frame::from(format!(
             r#"{{"type":"resync",{subscription},"reason":"{reason}"}}"#
         ))
+    }
+
+    /// A group as the seed form names it.
+    pub(crate) fn wire_name(&self, group: &GroupId) -> String {
+        let (label, property) = (self.label(group), self.property(group).wire_name());
+        let value = &group.value;
+        format!(r#""model":"{label}","property":{property},"value":{value}"#)
     }
 
     /// Acknowledges a subscriber who comes back, and sends what it missed between its cursor and
@@ -297,7 +303,7 @@ impl<U> Dispatcher<U> {
     /// How many groups somebody listens to, or will.
     #[cfg(test)]
     pub(crate) fn listened_groups(&self) -> usize {
-        self.groups.len() + self.expected.len()
+        self.groups.len() + self.expected.len() + self.changing.len()
     }
 
     pub(crate) fn cursor(&self, position: u64) -> Cursor {

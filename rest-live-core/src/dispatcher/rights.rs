@@ -1,12 +1,13 @@
 //! Subscribers whose rights change while they are subscribed.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::{Dispatcher, Event, GroupId, Member, MemberId};
-use crate::change::{Images, Row};
+use crate::change::{Images, ModelId, Row};
 use crate::registry::Property;
 use crate::session::Frame;
 use crate::snapshot::Job;
@@ -19,20 +20,41 @@ impl<U> Dispatcher<U> {
         Some(&self.groups.get(group)?.get(&id)?.member)
     }
 
+    /// Notes that it will be read what the new rights of a subscriber change. Until then those of
+    /// before count.
+    pub(crate) fn begin_change(&mut self, id: MemberId, user: &Arc<U>) {
+        self.changing.insert(id, Arc::clone(user));
+    }
+
+    pub(crate) fn is_changing(&self, id: MemberId) -> bool {
+        self.changing.contains_key(&id)
+    }
+
+    /// Whether a subscriber is still to become this user, and not another by now.
+    pub(crate) fn is_becoming(&self, id: MemberId, user: &Arc<U>) -> bool {
+        let changing = self.changing.get(&id);
+        changing.is_some_and(|becomes| Arc::ptr_eq(becomes, user))
+    }
+
     /// Changes whose rights count for a subscriber, and tells it to read again: what it could see
-    /// is not known.
-    pub(crate) fn change_user(&mut self, group: &GroupId, id: MemberId, user: &Arc<U>) {
-        if let Some(member) = self.member(group, id) {
-            let frame = self.resync_frame(group, &member.form, self.told, "rights_changed");
-            member.outbox.push(frame);
-            self.replace_user(group, id, user);
-        }
+    /// is not known. Gives who it was, to be dropped without the lock: that is code of the
+    /// application.
+    pub(crate) fn change_user(
+        &mut self,
+        group: &GroupId,
+        id: MemberId,
+        user: &Arc<U>,
+    ) -> Option<Arc<U>> {
+        let member = self.member(group, id)?;
+        let frame = self.resync_frame(group, &member.form, self.told, "rights_changed");
+        member.outbox.push(frame);
+        self.replace_user(group, id, user)
     }
 
     /// Changes whose rights count for a subscriber, and tells it which rows come into sight and
-    /// which go out of it. `rows` are those that it regards in another way at `position`; `false`,
-    /// and nothing done, if it is not known which these are by now, or they are too many for its
-    /// outbox.
+    /// which go out of it, unless they have changed again. `rows` are those that it regards in
+    /// another way at `position`; `false`, and nothing done, if it is not known which these are by
+    /// now, or they are too many for its outbox.
     pub(crate) fn correct(
         &mut self,
         job: &Job<U>,
@@ -41,6 +63,9 @@ impl<U> Dispatcher<U> {
         position: u64,
     ) -> bool {
         let Job { id, group, .. } = job;
+        if !self.is_becoming(*id, user) {
+            return true;
+        }
         let Some(member) = self.member(group, *id) else {
             return true;
         };
@@ -118,11 +143,27 @@ impl<U> Dispatcher<U> {
         Some(rows)
     }
 
-    fn replace_user(&mut self, group: &GroupId, id: MemberId, user: &Arc<U>) {
-        let members = self.groups.get_mut(group);
-        if let Some(armed) = members.and_then(|members| members.get_mut(&id)) {
-            armed.member.user = Arc::clone(user);
+    /// Those who are told to read again a model may read it as who they are becoming. So they become
+    /// it there and then: what comes after is told to the same user who has read.
+    pub(super) fn end_changes(&mut self, model: ModelId, position: u64) {
+        if self.changing.is_empty() {
+            return;
         }
+        let groups = self.groups.iter_mut();
+        let groups = groups.filter(|(group, _)| group.model == model);
+        let members = groups.flat_map(|(_, members)| members);
+        for (id, armed) in members.filter(|(_, armed)| armed.after < position) {
+            if let Some(user) = self.changing.remove(id) {
+                // Not the last that holds him: the job that was to tell the change does.
+                armed.member.user = user;
+            }
+        }
+    }
+
+    fn replace_user(&mut self, group: &GroupId, id: MemberId, user: &Arc<U>) -> Option<Arc<U>> {
+        self.changing.remove(&id);
+        let armed = self.groups.get_mut(group)?.get_mut(&id)?;
+        Some(mem::replace(&mut armed.member.user, Arc::clone(user)))
     }
 }
 

@@ -1,3 +1,5 @@
+mod rights;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

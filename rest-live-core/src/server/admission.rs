@@ -154,11 +154,9 @@ impl<U> Admission<U> {
     pub(super) fn seat(&self, grant: Grant<U>, seat: &mut Seat) -> Result<Identity<U>, Refusal> {
         let expires = grant.deadline(now(), SystemTime::now())?;
         let user = grant.user;
-        if let Some(identify) = &self.identify
-            && let Some(id) =
-                guard("call of `identify`", || identify(&user)).ok_or_else(Refusal::failed)?
-        {
-            seat.belong_to(&id)?;
+        if let Some(identify) = &self.identify {
+            let id = guard("call of `identify`", || identify(&user)).ok_or_else(Refusal::failed)?;
+            seat.belong_to(id.as_deref())?;
         }
         Ok(Identity {
             user: Arc::new(user),

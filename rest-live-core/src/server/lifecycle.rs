@@ -2,8 +2,12 @@
 
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
+use super::listen::NEVER;
 use crate::connections::Order;
 use crate::live::Live;
 use crate::session::CloseReason;
@@ -13,6 +17,9 @@ const AT_ONCE: usize = 100;
 
 /// In so many steps.
 const STEPS: u32 = 20;
+
+/// So many users are asked for at once. A pool of database connections has about as many.
+const REFRESHES_AT_ONCE: usize = 16;
 
 impl<U: Send + Sync + 'static> Live<U> {
     /// Looks again at who the users are of whom `who` says so, and at what they may see; says how
@@ -25,19 +32,40 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// they may see now, if the model has [snapshots](crate::Builder::snapshots); otherwise to read
     /// again, by a `resync`. So are all, without `refresh`.
     ///
+    /// Subscriptions to models that he [may not subscribe
+    /// to](crate::Builder::may_subscribe) any more end.
+    ///
     /// The rights of before count until the connection has been told, which is a matter of
-    /// milliseconds. Where that is too long, [`disconnect`](Self::disconnect).
+    /// milliseconds; and if `refresh` cannot say who the user is, they stay, with a warning in the
+    /// log. Where that is too long, [`disconnect`](Self::disconnect).
+    ///
+    /// ```
+    /// # use rest_live_core::Live;
+    /// struct User { team: i32 }
+    ///
+    /// # async fn run(live: Live<User>) {
+    /// let asked = live.revalidate(|user| user.team == 7).await;
+    /// # }
+    /// ```
     pub async fn revalidate(&self, who: impl Fn(&U) -> bool) -> usize {
-        let mut count = 0;
-        for link in self.hub.connections.chosen(who) {
-            count += 1;
-            let Some(user) = link.user() else {
-                continue;
-            };
-            if let Some(order) = self.admission.refresh(user).await {
-                link.order(order);
+        let chosen: Vec<_> = self.hub.connections.chosen(who).collect();
+        let count = chosen.len();
+        let mut refreshes = JoinSet::new();
+        for link in chosen {
+            if refreshes.len() >= REFRESHES_AT_ONCE {
+                refreshes.join_next().await;
             }
+            let admission = Arc::clone(&self.admission);
+            refreshes.spawn(async move {
+                while let Some((user, login)) = link.login()
+                    && let Some(order) = admission.refresh(user).await
+                    && !link.order_by(login, order)
+                {
+                    // It has become another meanwhile, who is asked about too.
+                }
+            });
         }
+        while refreshes.join_next().await.is_some() {}
         count
     }
 
@@ -52,6 +80,7 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// reads; what comes after they get when they resume, if their log is still the same.
     pub async fn shutdown(&self, within: Duration) {
         let connections = &self.hub.connections;
+        let within = within.min(NEVER);
         let deadline = tokio::time::Instant::now() + within;
         connections.drain();
         let open = connections.all();

@@ -38,9 +38,12 @@ pub async fn serve<U: Send + Sync + 'static>(listener: TcpListener, live: Live<U
     let mut draining = pin!(live.draining());
     loop {
         // Who comes meanwhile waits in the kernel, where he takes next to nothing.
-        let permit = Arc::clone(&handshakes).acquire_owned().await;
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let accept = async {
+            let permit = Arc::clone(&handshakes).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            accepted = accept => accepted,
             () = &mut draining => return,
         };
         match accepted {
@@ -87,4 +90,4 @@ async fn serve_one<U: Send + Sync + 'static>(
 }
 
 /// No clock goes as far as `Duration::MAX`.
-const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+pub(super) const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -25,7 +25,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::upgrade::Upgraded;
 use tower_service::Service;
 
 use self::admission::Admitted;
@@ -71,26 +70,23 @@ impl<U: Send + Sync + 'static> Live<U> {
             return Err(Refusal::unavailable("the server is shutting down").retry_after(within));
         }
         let upgrade = hyper::upgrade::on(&mut request);
-        let admitted = self.admission.admit(request.into_parts().0).await?;
-        tokio::spawn(async move {
-            match upgrade.await {
-                Ok(upgraded) => self.converse(upgraded, admitted).await,
-                Err(error) => tracing::debug!(%error, "a client left before its socket was open"),
-            }
-        });
-        Ok(response)
-    }
-
-    async fn converse(self, upgraded: Upgraded, Admitted { who, seat }: Admitted<U>) {
+        let Admitted { who, seat } = self.admission.admit(request.into_parts().0).await?;
+        // From here on it is a connection that can be ordered about, though its socket is not open.
         let mut session = Session::new(Arc::clone(&self.hub), who, now());
         if self.hub.connections.is_draining() {
             session.close(self.going_away(), now());
         }
-        let door = Door {
-            admission: Arc::clone(&self.admission),
-            seat,
-        };
-        Connection::new(upgraded.into(), session, door).await;
+        tokio::spawn(async move {
+            match upgrade.await {
+                Ok(upgraded) => {
+                    let admission = Arc::clone(&self.admission);
+                    let door = Door { admission, seat };
+                    Connection::new(upgraded.into(), session, door).await;
+                }
+                Err(error) => tracing::debug!(%error, "a client left before its socket was open"),
+            }
+        });
+        Ok(response)
     }
 }
 

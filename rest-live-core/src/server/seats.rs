@@ -70,12 +70,18 @@ impl Seats {
 }
 
 impl Seat {
-    /// Says whose seat it is.
-    pub(super) fn belong_to(&mut self, user: &str) -> Result<(), Refusal> {
-        if self.user.as_deref() == Some(user) {
+    /// Says whose seat it is; `None` for nobody's in particular.
+    pub(super) fn belong_to(&mut self, user: Option<&str>) -> Result<(), Refusal> {
+        if self.user.as_deref() == user {
             return Ok(());
         }
         let mut taken = self.seats.taken.lock();
+        let Some(user) = user else {
+            if let Some(before) = self.user.take() {
+                remove(&mut taken.users, before);
+            }
+            return Ok(());
+        };
         let name = taken.users.get_key_value(user).map(|(name, _)| name);
         let name = name.map_or_else(|| Arc::from(user), Arc::clone);
         let most = self.seats.limits.connections_per_user;
@@ -197,17 +203,17 @@ mod tests {
     fn a_user_has_so_many_seats() {
         let seats = seats(9, 9, 1);
         let mut first = seats.take(None).ok().unwrap();
-        first.belong_to("ann").unwrap();
+        first.belong_to(Some("ann")).unwrap();
         let mut second = seats.take(None).ok().unwrap();
-        let refusal = second.belong_to("ann").unwrap_err();
+        let refusal = second.belong_to(Some("ann")).unwrap_err();
         assert_eq!(
             refusal.to_string(),
             "429 Too Many Requests: there are too many connections of this user"
         );
-        second.belong_to("bob").unwrap();
+        second.belong_to(Some("bob")).unwrap();
         drop(first);
         let mut third = seats.take(None).ok().unwrap();
-        third.belong_to("ann").unwrap();
+        third.belong_to(Some("ann")).unwrap();
     }
 
     proptest! {
@@ -224,7 +230,7 @@ mod tests {
                 } else {
                     let address = (who > 0).then(|| IpAddr::from([10, 0, 0, who]));
                     if let Ok(mut seat) = seats.take(address)
-                        && (step == 1 || seat.belong_to(&index.to_string()).is_ok())
+                        && (step == 1 || seat.belong_to(Some(&index.to_string())).is_ok())
                     {
                         held.push(seat);
                     }
@@ -251,7 +257,7 @@ mod tests {
         let seats = seats(100, 50, 10);
         let come = |number: u8| {
             let mut seat = seats.take(Some([10, 0, 0, number % 2].into())).ok()?;
-            seat.belong_to(&(number % 4).to_string()).ok()?;
+            seat.belong_to(Some(&(number % 4).to_string())).ok()?;
             Some(seat)
         };
         let held: Vec<Seat> = thread::scope(|scope| {

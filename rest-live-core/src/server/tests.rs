@@ -1,5 +1,7 @@
 //! What only time or the inside shows. The root package has the tests with real sockets.
 
+mod lifecycle;
+
 use std::future::poll_fn;
 use std::sync::Weak;
 use std::time::Duration;

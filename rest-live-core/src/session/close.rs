@@ -13,6 +13,8 @@ pub(crate) enum CloseReason {
     BadFrame,
     NotUtf8,
     MessageTooBig,
+    /// It cannot be said just now who the user is.
+    TryAgainLater,
     Unauthorized,
     Expired,
     Revoked,
@@ -33,6 +35,7 @@ impl CloseReason {
             Self::BadFrame => (1002, "bad frame"),
             Self::NotUtf8 => (1007, "text is not UTF-8"),
             Self::MessageTooBig => (1009, "message too big"),
+            Self::TryAgainLater => (1013, "try again later"),
             Self::Unauthorized => (4003, "not authenticated"),
             Self::Expired => (4003, "authentication expired"),
             Self::Revoked => (4403, "access revoked"),

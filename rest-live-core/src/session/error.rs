@@ -78,6 +78,11 @@ impl Refused {
         }
     }
 
+    /// Whether the same message can succeed later.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.reason.is_temporary()
+    }
+
     pub(crate) fn frame(&self) -> Frame {
         let (code, reason) = self.reason.code();
         let id = self

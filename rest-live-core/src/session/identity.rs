@@ -34,6 +34,10 @@ impl<U> Session<U> {
             let message = "this server takes no tokens on the socket";
             return Err(Refused::new(Reason::BadMessage, message));
         }
+        if self.user.is_none() {
+            // He has said it in time; how long the application takes is not his business.
+            self.expires = None;
+        }
         self.claim = Claim::Made(token);
         Ok(())
     }
@@ -76,6 +80,7 @@ impl<U> Session<U> {
                 self.outbox.push(Frame::from(format!(
                     r#"{{"type":"authenticated"{expires_in}}}"#
                 )));
+                self.link.log_in();
                 self.assume(identity);
             }
             Err(refused) => {
@@ -83,6 +88,7 @@ impl<U> Session<U> {
                 if self.user.is_none() {
                     let reason = match refused.reason {
                         Reason::Forbidden => CloseReason::Revoked,
+                        _ if refused.is_temporary() => CloseReason::TryAgainLater,
                         _ => CloseReason::Unauthorized,
                     };
                     self.close(reason, now);
@@ -119,7 +125,9 @@ impl<U> Session<U> {
     fn assume(&mut self, Identity { user, expires }: Identity<U>) {
         self.expires = expires;
         self.link.set_user(&user);
-        self.user = Some(Arc::clone(&user));
+        // Kept until the end: dropping a user is code of the application, and not for under a lock.
+        let _before = self.user.replace(Arc::clone(&user));
+        self.leave_hidden(&user);
         let seed = self
             .seed
             .iter()

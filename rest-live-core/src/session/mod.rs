@@ -124,17 +124,25 @@ impl<U> Session<U> {
     #[cfg(feature = "server")]
     pub(crate) fn handle_flood(&mut self, text: &str) {
         let message = "too many messages at a time; this one has done nothing";
-        let refused = Refused {
+        self.refuse(&Refused {
             id: Message::id_of(text),
             ..Refused::new(Reason::RateLimited, message)
-        };
-        self.outbox.push(refused.frame());
+        });
     }
 
     /// Takes a binary message, which the protocol does not have.
     pub(crate) fn handle_binary(&mut self) {
-        self.outbox
-            .push(Refused::new(Reason::BadMessage, "a message is text, not binary").frame());
+        self.refuse(&Refused::new(
+            Reason::BadMessage,
+            "a message is text, not binary",
+        ));
+    }
+
+    /// Answers with an error frame. Nothing comes after the closing handshake.
+    fn refuse(&self, refused: &Refused) {
+        if matches!(self.closing, Closing::No) {
+            self.outbox.push(refused.frame());
+        }
     }
 
     /// Takes the answer to a ping.
@@ -149,6 +157,8 @@ impl<U> Session<U> {
         self.obey(now);
         match self.closing {
             Closing::No if self.outbox.has_overflowed() => {
+                // Or it has just been ordered to be silent.
+                self.obey(now);
                 self.close(CloseReason::SlowConsumer, now);
             }
             Closing::No if self.expires.is_some_and(|due| due <= now) => {
@@ -184,10 +194,10 @@ impl<U> Session<U> {
                 .take_claim()
                 .map(Output::Authenticate)
                 .or_else(|| self.next_frame().map(Output::Text)),
-            Closing::Because(reason, due) => {
+            Closing::Because(reason, due) => self.next_frame().map(Output::Text).or_else(|| {
                 self.closing = Closing::Said(due);
                 Some(Output::Close(reason))
-            }
+            }),
             Closing::Said(_) | Closing::Over => None,
         }
     }
@@ -215,6 +225,10 @@ impl<U> Session<U> {
         match self.heartbeat {
             Heartbeat::PingAt(due) if due <= now => {
                 self.is_ping_due = true;
+                self.heartbeat = Heartbeat::PongBy(later(now, self.hub.limits.pong_within));
+            }
+            // It may lie there unread.
+            Heartbeat::PongBy(due) if due <= now && self.is_authenticating() => {
                 self.heartbeat = Heartbeat::PongBy(later(now, self.hub.limits.pong_within));
             }
             Heartbeat::PongBy(due) if due <= now => self.close(CloseReason::NoPong, now),

@@ -164,6 +164,29 @@ impl<U> Session<U> {
         subscribed.map_or_else(|| self.model(user, target), Ok)
     }
 
+    /// Ends the subscriptions to models that the user may not subscribe to, and says so.
+    pub(super) fn leave_hidden(&mut self, user: &U) {
+        let hub = Arc::clone(&self.hub);
+        let is_hidden = |group: &GroupId| {
+            let model = hub.registry.model(group.model);
+            !hub.registry.may_subscribe(user, Some(model))
+        };
+        let end = |group: &GroupId, member, name: String| {
+            hub.leave(group, member);
+            self.outbox.push(Frame::from(format!(
+                r#"{{"type":"unsubscribed",{name},"code":404,"reason":"unknown_model"}}"#
+            )));
+        };
+        for (group, stacked) in self.seed.extract_if(|group, _| is_hidden(group)) {
+            let name = hub.dispatcher().wire_name(&group);
+            end(&group, stacked.member, name);
+        }
+        let extended = self.extended.extract_if(|_, (group, _)| is_hidden(group));
+        for (id, (group, member)) in extended {
+            end(&group, member, format!(r#""id":{id}"#));
+        }
+    }
+
     pub(super) fn leave_all(&mut self) {
         let seed = self
             .seed

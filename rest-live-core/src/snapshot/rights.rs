@@ -3,15 +3,11 @@
 use std::mem::size_of;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::serve::read;
 use super::{Job, TRIES};
 use crate::dispatcher::{Regarded, differs};
 use crate::live::Hub;
-
-/// So long the dispatcher may take to tell what the rows show.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Changes whose rights count for a subscriber, and tells it what that changes: the rows that come
 /// into sight or go out of it, or, if that cannot be said, to read again.
@@ -24,15 +20,20 @@ pub(super) fn change_user<U>(hub: &Hub<U>, job: &Job<U>, user: &Arc<U>) {
         let Some((rows, position)) = regarded(hub, job, [&member.user, user]) else {
             break;
         };
-        if !hub.log().settle(PATIENCE) {
+        if !hub.log().settle(hub.told_within) {
             break;
         }
-        let is_told = hub.dispatcher().correct(job, user, rows, position);
-        if is_told {
+        let is_done = hub.dispatcher().correct(job, user, rows, position);
+        if is_done {
             return member.outbox.flush();
         }
     }
-    hub.dispatcher().change_user(&job.group, job.id, user);
+    let mut dispatcher = hub.dispatcher();
+    let before = dispatcher
+        .is_becoming(job.id, user)
+        .then(|| dispatcher.change_user(&job.group, job.id, user));
+    drop(dispatcher);
+    drop(before);
     job.member.outbox.flush();
 }
 

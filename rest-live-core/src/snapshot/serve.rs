@@ -1,6 +1,7 @@
 //! One snapshot: read, written as parts, and delivered together with the subscription.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::parts::{Parts, TooBig};
 use super::{Job, Purpose, SnapshotGroup, TRIES, rights};
@@ -36,6 +37,8 @@ fn subscribe<U>(hub: &Hub<U>, mut job: Job<U>) {
             Ok(taken) => taken,
             Err(refused) => return refuse(hub, &job, refused),
         };
+        // Should it be replaced, it is dropped without the lock.
+        let _user = Arc::clone(&job.member.user);
         let arrival = hub.dispatcher().arrive(&mut job, parts, position);
         match arrival {
             Arrival::Joined | Arrival::Cancelled => return job.member.outbox.flush(),

@@ -145,6 +145,14 @@ impl Outbox {
         wake(state);
     }
 
+    /// From now on, and whatever waits already, nothing is sent any more but the last word of the
+    /// protocol below.
+    pub(crate) fn silence(&self) {
+        let mut state = self.lock();
+        state.overflowed = true;
+        state.queue.clear();
+    }
+
     /// Wakes the task, whatever there is to do.
     pub(crate) fn wake(&self) {
         wake(self.lock());
