@@ -203,9 +203,9 @@ async fn a_connection_ends_with_its_login() {
 
     let mut raw = Raw::upgrade(address).await;
     let start = Instant::now();
-    let mut close = [0; 21];
+    let mut close = [0; 26];
     raw.0.read_exact(&mut close).await.unwrap();
-    assert_eq!(&close, b"\x88\x13\x0f\xa3not authenticated", "4003");
+    assert_eq!(&close, b"\x88\x18\x0f\xa3authentication expired", "4003");
     assert!((3599..=3600).contains(&start.elapsed().as_secs()));
 }
 

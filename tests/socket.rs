@@ -536,7 +536,8 @@ async fn two_hundred_connections_get_the_same_bytes() {
 
 #[tokio::test]
 async fn ten_thousand_subscriptions_at_once_are_128_and_an_error_each() {
-    let app = app();
+    let app =
+        App::with(|builder| builder.limits(limits(|limits| limits.messages_per_second = u32::MAX)));
     let mut raw = Raw::upgrade(serve(&app.live).await).await;
     let frames: Vec<u8> = (0..10_000)
         .flat_map(|id| {
@@ -577,8 +578,12 @@ async fn read_frame(reader: &mut (impl AsyncReadExt + Unpin)) -> serde_json::Val
 #[tokio::test]
 async fn subscribing_and_unsubscribing_in_a_storm_of_writes_tells_no_lies() {
     // All clients share one thread here, and are slow.
-    let app =
-        App::with(|builder| builder.limits(limits(|limits| limits.queue_bytes = 100_000_000)));
+    let app = App::with(|builder| {
+        builder.limits(limits(|limits| {
+            limits.queue_bytes = 100_000_000;
+            limits.messages_per_second = u32::MAX;
+        }))
+    });
     let address = serve(&app.live).await;
     let storming = Arc::new(());
     let is_storming = Arc::downgrade(&storming);

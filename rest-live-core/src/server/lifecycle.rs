@@ -83,6 +83,9 @@ impl<U: Send + Sync + 'static> Live<U> {
         let within = within.min(NEVER);
         let deadline = tokio::time::Instant::now() + within;
         connections.drain();
+        // What was committed before is told before the last word.
+        let log = Arc::clone(self.feed().log());
+        drop(tokio::task::spawn_blocking(move || log.settle(within / 4)).await);
         let open = connections.all();
         let at_once = open.len().div_ceil(STEPS as usize).max(AT_ONCE);
         for links in open.chunks(at_once) {
