@@ -170,7 +170,7 @@ describe("the todolist page", { timeout: 300_000 }, () => {
     await there.isLive();
     await there.showsTasks(["? Rolls", "? Coffee"]);
     await there.showsLists(["Groceries", "Weekend", "Books"]);
-    const tasks = there.frames.find(({ type, id }) => type === "subscribed" && id.startsWith("todolist.Task"));
+    const tasks = there.frames.find(({ type, id }) => type === "subscribed" && there.groups.get(id) === "todolist.Task 1");
     assert.equal(tasks.recovered, true);
     assert.ok(!there.reads.includes("/tasks/"), "what was missed came as events");
   });
