@@ -9,3 +9,12 @@ export const options = (entry) => ({
   external: ["react", "rest-live"],
   sourcemap: true,
 });
+
+/** The core in one file that is committed, so that the example needs no npm. */
+export const example = {
+  ...options("index"),
+  outfile: "../examples/todolist/rest-live.js",
+  minify: true,
+  sourcemap: false,
+  banner: { js: "// The client of client/src, minified. Made by `npm run build` in client/; not to be edited." },
+};

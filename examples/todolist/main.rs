@@ -19,7 +19,8 @@ use std::env;
 use std::error::Error;
 
 use axum::Router;
-use axum::response::Html;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use rest_live::prelude::*;
@@ -79,6 +80,7 @@ pub(crate) fn app(database_url: &str) -> Result<Router, Box<dyn Error + Send + S
     let database = Database::open(database_url, &live)?;
     let router = Router::new()
         .route("/", get(Html(include_str!("page.html"))))
+        .route("/rest-live.js", get(client))
         .route_service("/ws/subscribe/", live.service())
         .merge(login::routes())
         .merge(lists::routes())
@@ -90,6 +92,12 @@ pub(crate) fn app(database_url: &str) -> Result<Router, Box<dyn Error + Send + S
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .with_state(App { database, sessions }))
+}
+
+/// The client that the page imports, as `client/` builds it.
+async fn client() -> impl IntoResponse {
+    let script = include_str!("rest-live.js");
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], script)
 }
 
 /// What is live, and who connects: the user whose session cookie comes with the request for a

@@ -5,7 +5,8 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { chromium } from "playwright-core";
 
-import { Server, build } from "./server.js";
+import { Line, Server, build } from "./server.js";
+import { Tab } from "./tab.js";
 import { Window } from "./window.js";
 
 const CHROMIUM = {
@@ -170,7 +171,7 @@ describe("the todolist page", { timeout: 300_000 }, () => {
     await there.isLive();
     await there.showsTasks(["? Rolls", "? Coffee"]);
     await there.showsLists(["Groceries", "Weekend", "Books"]);
-    const tasks = there.frames.find(({ type, id }) => type === "subscribed" && id.startsWith("todolist.Task"));
+    const tasks = there.frames.find(({ type, id }) => type === "subscribed" && there.groups.get(id) === "todolist.Task 1");
     assert.equal(tasks.recovered, true);
     assert.ok(!there.reads.includes("/tasks/"), "what was missed came as events");
   });
@@ -216,6 +217,102 @@ describe("the todolist page", { timeout: 300_000 }, () => {
     const [groceries, weekend] = await Promise.all([1, 2].map((id) => server.request("GET", `/tasks/?list_id=${id}`)));
     await there.showsTasks(groceries.map(({ text }) => `? ${text}`));
     await here.showsTasks(weekend.map(({ text }) => `? ${text}`));
+  });
+
+  it("ends up with what the database holds, however often the server is killed", async () => {
+    wasCut = true;
+    await there.selectList("Weekend");
+    for (let round = 0; round < 3; round++) {
+      let isUp = true;
+      const write = async (writer) => {
+        for (let number = 0; isUp; number++) {
+          // What the server was killed over may have been written, or not.
+          const row = { text: `${writer} ${round} ${number}`, list_id: 1 + (number % 2) };
+          const task = await server.request("POST", "/tasks/", row).catch(() => null);
+          if (task && number % 3 === 0) await server.request("PATCH", `/tasks/${task.id}/`, { list_id: 2 - (number % 2) }).catch(() => {});
+          if (task && number % 4 === 0) await server.request("DELETE", `/tasks/${task.id}/`).catch(() => {});
+        }
+      };
+      const writers = ["a", "b"].map(write);
+      await here.page.waitForFunction(`[...document.querySelectorAll("#tasks textarea")].some(({ value }) => value.startsWith("b ${round}"))`);
+      await server.kill();
+      isUp = false;
+      await Promise.all(writers);
+      await Promise.all([here.isCutOff(), there.isCutOff()]);
+      await server.start();
+      await server.request("POST", "/tasks/", { text: `after ${round}`, list_id: 1 });
+    }
+    const shown = async (id) => (await server.request("GET", `/tasks/?list_id=${id}`)).map(({ text }) => `? ${text}`);
+    await Promise.all([here.isLive(), there.isLive()]);
+    await here.showsTasks(await shown(1));
+    await there.showsTasks(await shown(2));
+    await there.selectList("Groceries");
+    await there.showsTasks(await shown(1));
+  });
+
+  it("notices that the network is gone, and catches up when it is back", async () => {
+    wasCut = true;
+    await here.addTask("Bread");
+    await there.showsTasks(["? Bread"]);
+    there.line.freeze();
+    await there.context.setOffline(true);
+    await here.addTask("Olives");
+    await there.isCutOff();
+    await there.showsTasks(["? Bread"]);
+    await here.rewrite("Bread", "Rolls");
+    [there.frames.length, there.reads.length] = [0, 0];
+    there.line.mend();
+    await there.context.setOffline(false);
+    await there.isLive();
+    await there.showsTasks(["? Rolls", "? Olives"]);
+    assert.ok(!there.reads.includes("/tasks/"), "what was missed came as events");
+  });
+
+  it("is up to date in the background, and again after it was frozen there", async () => {
+    const line = await new Line().open(server);
+    const [back, front] = await Tab.open(browser, [line.url, "about:blank"]);
+    const tasks = `[...document.querySelectorAll("#tasks textarea")].map((text) => text.value)`;
+    const state = `document.getElementById("status")?.dataset.state`;
+    await back.shows(state, "live");
+    await back.shows("document.hidden", true);
+    await here.addTask("Bread");
+    await back.shows(tasks, ["Bread"]);
+    await back.freeze();
+    line.cut();
+    await here.rewrite("Bread", "Rolls");
+    await here.addTask("Olives");
+    await here.addList("Books");
+    await here.showsTasks([]);
+    line.mend();
+    await back.toFront();
+    await back.shows(tasks, ["Rolls", "Olives"]);
+    await back.shows(`[...document.querySelectorAll("#lists li")].map((item) => item.textContent)`, ["Groceries", "Weekend", "Books"]);
+    await back.shows(state, "live");
+    await Promise.all([back, front].map((tab) => tab.close()));
+    line.close();
+  });
+
+  it("keeps what is typed while the task before is added", async () => {
+    const asked = new Promise((resolve) => here.page.route("**/tasks/", resolve));
+    const answer = here.page.waitForResponse("**/tasks/");
+    await here.addTask("Bread");
+    const route = await asked;
+    await here.page.getByLabel("Text of a new task").fill("Oli");
+    await route.continue();
+    await (await answer).finished();
+    await here.showsTasks(["? Bread"]);
+    assert.equal(await here.page.getByLabel("Text of a new task").inputValue(), "Oli");
+  });
+
+  it("offers neither to log in nor to log out before it knows who is there", async () => {
+    const asked = new Promise((resolve) => here.page.route("**/me/", resolve));
+    await here.page.reload();
+    const route = await asked;
+    const offers = () => Promise.all(["Log in", "Log out"].map((name) => here.page.getByRole("button", { name }).isVisible()));
+    assert.deepEqual(await offers(), [false, false]);
+    await route.continue();
+    await here.isLive();
+    assert.deepEqual(await offers(), [true, false]);
   });
 
   it("says why something was not saved, and shows what is", async () => {

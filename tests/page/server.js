@@ -103,8 +103,14 @@ export class Line {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Nothing passes any more, and nobody is told: as when somebody walks out of the reach of a network. */
+  freeze() {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   mend() {
     this.#isCut = false;
+    for (const socket of this.#sockets) socket.resume();
   }
 
   close() {

@@ -5,11 +5,15 @@ import assert from "node:assert/strict";
 import { Line } from "./server.js";
 
 const DEADLINE = 10_000;
+/** The client waits longer and longer between its attempts to connect. */
+const COMES_BACK_WITHIN = 40_000;
 
 export class Window {
   /** What the socket said, and what was read over REST, oldest first. */
   frames = [];
   reads = [];
+  /** What each subscription is to, by its id. */
+  groups = new Map();
   #errors = [];
 
   static async open(browser, server, address = "") {
@@ -29,7 +33,14 @@ export class Window {
     this.page.on("pageerror", (error) => this.#errors.push(String(error)));
     this.page.on("dialog", (dialog) => dialog.accept());
     this.page.on("request", (request) => request.method() === "GET" && this.reads.push(new URL(request.url()).pathname));
-    this.page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => this.frames.push(JSON.parse(payload))));
+    this.page.on("websocket", (socket) => {
+      socket.on("framereceived", ({ payload }) => this.frames.push(JSON.parse(payload)));
+      socket.on("framesent", ({ payload }) => this.#sent(JSON.parse(payload)));
+    });
+  }
+
+  #sent({ type, id, model, value }) {
+    if (type === "subscribe") this.groups.set(id, `${model} ${value}`);
   }
 
   /** Ends the window; there must have been no error on its console, but for those of a line that was cut. */
@@ -41,7 +52,7 @@ export class Window {
   }
 
   async isLive() {
-    await this.page.locator("#status[data-state=live]").waitFor();
+    await this.page.locator("#status[data-state=live]").waitFor({ timeout: COMES_BACK_WITHIN });
   }
 
   async isCutOff() {
