@@ -45,6 +45,7 @@ fn live<M: Row>() -> Result<Live<User>> {
     // Room for all groups that a scenario gives a connection.
     let limits = Limits {
         subscriptions: 1_000,
+        connections_per_address: usize::MAX,
         ..Limits::default()
     };
     Ok(Live::builder()
