@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::registry::BuildError;
 
+/// `Duration::MAX` says never, and no clock goes that far. This is as good.
+pub(crate) const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
 /// What clients may take, and how long things may take. Every default can be changed by naming
 /// it:
 ///

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::listen::NEVER;
 use crate::connections::Order;
+use crate::limits::NEVER;
 use crate::live::Live;
 use crate::session::CloseReason;
 

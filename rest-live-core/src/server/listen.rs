@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tower_service::Service;
 
 use super::LiveService;
+use crate::limits::NEVER;
 use crate::live::Live;
 
 /// The address that a client of [`serve`] connects from, in the request's extensions.
@@ -88,6 +89,3 @@ async fn serve_one<U: Send + Sync + 'static>(
         tracing::debug!(%error, "a connection failed before its socket was open");
     }
 }
-
-/// No clock goes as far as `Duration::MAX`.
-pub(super) const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

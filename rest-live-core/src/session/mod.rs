@@ -32,6 +32,7 @@ use crate::connections::{Identity, Link};
 use crate::dispatcher::{GroupId, MemberId};
 #[cfg(feature = "server")]
 use crate::limits::Limits;
+use crate::limits::NEVER;
 use crate::live::Hub;
 
 /// One connection's protocol state machine.
@@ -116,7 +117,7 @@ impl<U> Session<U> {
         }
         if let Err(refused) = self.request(text) {
             tracing::debug!(reason = ?refused.reason, message = refused.message, "refused a client's message");
-            self.outbox.push(refused.frame());
+            self.refuse(&refused);
         }
     }
 
@@ -294,7 +295,7 @@ impl<U> Session<U> {
     }
 
     /// The frames that wait to be sent.
-    #[cfg(feature = "server")]
+    #[cfg(any(feature = "server", test))]
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
@@ -324,8 +325,7 @@ impl<U> Drop for Session<U> {
     }
 }
 
-/// `Duration::MAX` says never, and no clock goes that far.
+/// A time from now, or never.
 fn later(now: Instant, time: Duration) -> Instant {
-    const NEVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     now + time.min(NEVER)
 }
