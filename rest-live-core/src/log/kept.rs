@@ -119,7 +119,7 @@ impl Kept {
         self.changes -= count;
         self.bytes -= bytes;
         self.backlog -= bytes;
-        let unknown = models_by_last_change(changes());
+        let unknown = unknown(changes());
         // At the end of the gap: no model's word comes before a change of it that somebody waits
         // for, who joined in between.
         self.end -= unknown.len() as u64;
@@ -152,10 +152,14 @@ impl Kept {
     }
 }
 
-/// One unknown change a model, in the order of their last changes.
-fn models_by_last_change<'a>(changes: impl DoubleEndedIterator<Item = &'a Change>) -> Vec<Change> {
+/// What is left to say of changes that are not told: that there were some. One unknown change a
+/// model, in the order of their last changes.
+pub(super) fn unknown<'a, C>(changes: C) -> Vec<Change>
+where
+    C: IntoIterator<Item = &'a Change, IntoIter: DoubleEndedIterator>,
+{
     let mut models = Vec::new();
-    for change in changes.rev() {
+    for change in changes.into_iter().rev() {
         if !models.contains(&change.model) {
             models.push(change.model);
         }

@@ -14,6 +14,7 @@ pub(crate) use self::cursor::{Cursor, Epoch};
 use self::gate::Gate;
 use self::kept::Kept;
 pub(crate) use self::kept::Retention;
+use self::kept::unknown;
 pub use self::quiet::Quiet;
 use self::quiet::Tickets;
 use crate::change::{Change, Commit};
@@ -163,7 +164,8 @@ impl Log {
                 changes = changes.len(),
                 "a transaction ended after later ones were told; its readers read again"
             );
-            state.kept.append(late(&changes), (self.clock)());
+            // Their images are of the past: what is left to say is that there were some.
+            state.kept.append(unknown(&changes), (self.clock)());
         }
         self.let_out(&mut state);
         drop(state);
@@ -201,15 +203,6 @@ impl fmt::Debug for Log {
             .field("epoch", &self.epoch)
             .finish_non_exhaustive()
     }
-}
-
-/// What is left to say of changes that come after later ones: that there were some. Their images
-/// are of the past.
-fn late(changes: &[Change]) -> Vec<Change> {
-    let mut models: Vec<_> = changes.iter().map(|change| change.model).collect();
-    models.sort_unstable();
-    models.dedup();
-    models.into_iter().map(Change::unknown).collect()
 }
 
 /// The place of one transaction among the commits. Dropped, it is handed back with nothing.

@@ -56,7 +56,7 @@ impl Frame {
         match &self.id {
             None => self.bytes.len(),
             Some(id) => {
-                let text = BROADCAST.len() + id.len() + self.bytes.len();
+                let text = self.text_len(id);
                 header(text).as_ref().len() + text
             }
         }
@@ -70,12 +70,16 @@ impl Frame {
     /// Writes its bytes on the wire to the end of `wire`.
     pub(super) fn append_to(&self, wire: &mut Vec<u8>) {
         if let Some(id) = &self.id {
-            let text = BROADCAST.len() + id.len() + self.bytes.len();
-            wire.extend_from_slice(header(text).as_ref());
+            wire.extend_from_slice(header(self.text_len(id)).as_ref());
             wire.extend_from_slice(BROADCAST.as_bytes());
             wire.extend_from_slice(id.as_bytes());
         }
         wire.extend_from_slice(&self.bytes);
+    }
+
+    /// How long the text of a broadcast is.
+    fn text_len(&self, id: &str) -> usize {
+        BROADCAST.len() + id.len() + self.bytes.len()
     }
 }
 
