@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::client::UPGRADE;
+use crate::client::{UPGRADE, frame};
 
 type Badly = fn(SocketAddr) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -44,27 +44,12 @@ async fn again<F: Future<Output = std::io::Result<()>>>(
     }
 }
 
-/// A frame as clients send it, masked with zeros.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    match u8::try_from(payload.len()) {
-        Ok(short @ ..126) => frame.push(0x80 | short),
-        _ => {
-            frame.push(0x80 | 127);
-            frame.extend((payload.len() as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(payload);
-    frame
-}
-
 const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
 
 fn subscribe(list: i32) -> Vec<u8> {
     let message = json!({"model": "todolist.Task", "property": "list_id", "value": list});
-    frame(TEXT, message.to_string().as_bytes())
+    frame(TEXT, message.to_string())
 }
 
 /// Subscribes to all, and reads nothing: a slow consumer, or a half-open socket.
@@ -97,7 +82,7 @@ async fn flood(mut socket: TcpStream) -> std::io::Result<()> {
 /// A message of a megabyte.
 async fn send_too_much(mut socket: TcpStream) -> std::io::Result<()> {
     socket
-        .write_all(&frame(TEXT, &vec![b' '; 1024 * 1024]))
+        .write_all(&frame(TEXT, vec![b' '; 1024 * 1024]))
         .await?;
     socket.read_u8().await.map(drop)
 }
@@ -118,22 +103,18 @@ async fn subscribe_and_unsubscribe(mut socket: TcpStream) -> std::io::Result<()>
     for id in 0..128 {
         let message =
             json!({"id": id, "model": "todolist.Task", "property": "list_id", "value": id % 5});
-        socket
-            .write_all(&frame(TEXT, message.to_string().as_bytes()))
-            .await?;
+        socket.write_all(&frame(TEXT, message.to_string())).await?;
     }
     for id in 0..128 {
         let message = json!({"id": id, "type": "unsubscribe"});
-        socket
-            .write_all(&frame(TEXT, message.to_string().as_bytes()))
-            .await?;
+        socket.write_all(&frame(TEXT, message.to_string())).await?;
     }
     // Gone in the middle of its answers.
     socket.read_u8().await.map(drop)
 }
 
 async fn ping_and_read_nothing(mut socket: TcpStream) -> std::io::Result<()> {
-    let pings = frame(PING, &[b'x'; 125]).repeat(50);
+    let pings = frame(PING, [b'x'; 125]).repeat(50);
     loop {
         socket.write_all(&pings).await?;
     }

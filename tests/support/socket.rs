@@ -226,10 +226,17 @@ pub const UPGRADE: [&str; 6] = [
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
 ];
 
-/// A short frame as clients send it, masked with zeros.
+/// A frame as clients send it, masked with zeros.
 pub fn frame(first: u8, payload: impl AsRef<[u8]>) -> Vec<u8> {
     let payload = payload.as_ref();
-    let length = u8::try_from(payload.len()).expect("a short frame");
-    assert!(length < 126);
-    [&[first, 0x80 | length, 0, 0, 0, 0], payload].concat()
+    let mut header = vec![first];
+    match u8::try_from(payload.len()) {
+        Ok(short @ ..126) => header.push(0x80 | short),
+        _ => {
+            header.push(0x80 | 127);
+            header.extend((payload.len() as u64).to_be_bytes());
+        }
+    }
+    header.extend([0; 4]);
+    [&header, payload].concat()
 }
