@@ -67,44 +67,47 @@ fn statements_of_raw_sql() {
     );
 }
 
+#[derive(Debug, PartialEq, QueryableByName)]
+#[diesel(table_name = tasks)]
+struct Text {
+    text: String,
+}
+
 #[test]
 fn statements_with_returning() {
-    let (app, conn, mut client) = two_tasks();
-    drop(conn);
-    let conn = &mut app.conn();
+    let (_app, mut conn, mut client) = two_tasks();
+    let conn = &mut conn;
     let done = diesel::update(tasks::table)
         .set(tasks::done.eq(true))
         .returning(tasks::id);
     assert_eq!(done.load::<i32>(conn), Ok(vec![1, 2]));
-    // Its cursor was alive until `load` returned: the next statement finds it done.
-    assert_eq!(tasks::table.count().get_result(conn), Ok(2_i64));
     assert_eq!(told(&mut client), ["UPDATED a", "UPDATED b"]);
     let gone: Task = diesel::delete(tasks::table.find(1))
         .returning(Task::as_returning())
         .get_result(conn)
         .unwrap();
-    assert_eq!(gone.text, "a");
-    let mut pooled = app.conn();
-    let c: Task = diesel::insert_into(tasks::table)
-        .values(new("c"))
-        .returning(Task::as_returning())
-        .get_result(&mut pooled)
+    assert_eq!((gone.text.as_str(), gone.id), ("a", 1));
+    assert_eq!(told(&mut client), ["DELETED a"]);
+    let insert = "WITH texts(text) AS (VALUES ('c'), ('d')) \
+        INSERT INTO tasks(text, list_id) SELECT text, 1 FROM texts RETURNING *";
+    let rows = diesel::sql_query(insert)
+        .load_iter::<Text, _>(conn)
         .unwrap();
-    drop(pooled);
-    assert_eq!(c.text, "c");
-    drop(diesel::sql_query("SELECT 1").execute(conn));
-    assert_eq!(told(&mut client), ["DELETED a", "CREATED c"]);
-    let mut single = app.single();
-    let _: Task = diesel::delete(tasks::table.find(2))
-        .returning(Task::as_returning())
-        .get_result(&mut single)
-        .unwrap();
-    drop(single);
+    let texts: Vec<_> = rows.map(|row| row.unwrap().text).take(1).collect();
+    assert_eq!(texts, ["c"]);
     assert_eq!(
         told(&mut client),
-        ["DELETED b"],
-        "a connection that is dropped tells it too"
+        ["CREATED c", "CREATED d"],
+        "it is done before its first row is read"
     );
+    let nothing = diesel::sql_query("DELETE FROM tasks WHERE FALSE RETURNING *").load::<Text>(conn);
+    assert_eq!(nothing, Ok(vec![]));
+    let fails = diesel::insert_into(tasks::table)
+        .values((tasks::id.eq(2), tasks::text.eq("x"), tasks::list_id.eq(1)))
+        .returning(tasks::id)
+        .get_result::<i32>(conn);
+    assert!(fails.unwrap_err().to_string().contains("UNIQUE"));
+    client.receive_nothing();
 }
 
 #[test]

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::result::Error;
+use diesel::row::Row;
 use diesel::{Connection, QueryResult};
 use rest_live_core::Feed;
 
@@ -17,12 +19,28 @@ pub trait LiveBackend: Connection + Sized {
     /// How its changes are found.
     type Capture: Capture<Self>;
 
+    /// A row that outlives its statement.
+    type OwnedRow: for<'a> Row<'a, Self::Backend> + Send + 'static;
+
     /// Sets up a new connection of a pool, which has to get along with the others.
     ///
     /// # Errors
     ///
     /// If the database does not let it.
     fn prepare_for_pool(conn: &mut Self) -> QueryResult<()>;
+
+    /// Runs a query to its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of the query, before its first row.
+    fn load_to_the_end<T>(
+        conn: &mut Self,
+        query: T,
+    ) -> QueryResult<Vec<QueryResult<Self::OwnedRow>>>
+    where
+        T: Query + QueryFragment<Self::Backend> + QueryId,
+        Self::Backend: QueryMetadata<T::SqlType>;
 }
 
 /// How the changes on a connection are found, and when they are released.

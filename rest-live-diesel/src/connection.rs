@@ -17,6 +17,7 @@ use diesel::{Connection, QueryResult};
 use rest_live_core::{Feed, Live};
 
 use crate::capture::{Capture, LiveBackend};
+use crate::row::{Cursor, CursorRow};
 use crate::transaction::{LiveTransactionManager, is_in_transaction};
 
 /// A Diesel connection that emits events for what is committed on it.
@@ -212,11 +213,11 @@ impl<C: LiveBackend> Connection for LiveConnection<C> {
 
 impl<B, C: LiveBackend + LoadConnection<B>> LoadConnection<B> for LiveConnection<C> {
     type Cursor<'conn, 'query>
-        = C::Cursor<'conn, 'query>
+        = Cursor<C::Cursor<'conn, 'query>, C::OwnedRow>
     where
         Self: 'conn;
     type Row<'conn, 'query>
-        = C::Row<'conn, 'query>
+        = CursorRow<C::Row<'conn, 'query>, C::OwnedRow>
     where
         Self: 'conn;
 
@@ -228,14 +229,16 @@ impl<B, C: LiveBackend + LoadConnection<B>> LoadConnection<B> for LiveConnection
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        // A statement with RETURNING is done when its cursor is dropped, which is after this call.
-        self.settle();
-        // Nor is it known here whether it fails.
-        self.is_in_doubt = true;
-        if !self.capture.is_read(&source) {
-            self.prepare()?;
+        if !self.capture.is_read(&source) && !is_in_transaction(&mut self.inner) {
+            // A statement with RETURNING has committed when its last row has been read, and not before:
+            // so it is read here.
+            let rows = self.write(|inner| C::load_to_the_end(inner, source))?;
+            return Ok(Cursor::Ended(rows.into_iter()));
         }
-        self.inner.load(source)
+        self.settle();
+        // It is not known here whether the statement will fail.
+        self.is_in_doubt = true;
+        self.inner.load(source).map(Cursor::Streamed)
     }
 }
 

@@ -20,6 +20,7 @@ mod sqlite;
 
 mod connection;
 mod manager;
+mod row;
 mod transaction;
 
 pub use self::adapter::{Adapter, adapter};
@@ -27,6 +28,7 @@ pub use self::capture::{Capture, LiveBackend};
 pub use self::connection::LiveConnection;
 pub use self::manager::LiveManager;
 pub use self::model::{LiveModel, LiveRow, SaveColumns};
+pub use self::row::{Cursor, CursorField, CursorRow};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::{CapturedModel, SqliteCapture, SqliteKey, SqliteModel, SqliteSnapshots};
 pub use self::transaction::LiveTransactionManager;

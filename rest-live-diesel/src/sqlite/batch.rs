@@ -15,14 +15,19 @@ pub(super) fn statements(sql: &str) -> impl Iterator<Item = &str> {
 
 /// The first word of a statement.
 pub(super) fn keyword(statement: &str) -> &str {
+    words(statement).next().unwrap_or_default()
+}
+
+/// What a statement is made of, without white space and comments: words, quoted texts, and other
+/// characters.
+pub(super) fn words(statement: &str) -> impl Iterator<Item = &str> {
     let mut rest = statement;
-    loop {
+    let tokens = std::iter::from_fn(move || {
         let (token, after) = rest.split_at(length_of_token(rest));
-        if token.is_empty() || !is_blank(token) {
-            return token;
-        }
         rest = after;
-    }
+        (!token.is_empty()).then_some(token)
+    });
+    tokens.filter(|token| !is_blank(token))
 }
 
 /// How far one has come in a statement.

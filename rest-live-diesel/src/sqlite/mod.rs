@@ -19,8 +19,10 @@ use diesel::connection::{
     AnsiTransactionManager, LoadConnection, SimpleConnection, TransactionManager,
 };
 use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::result::Error;
+use diesel::row::IntoOwnedRow;
 use diesel::sql_types::Integer;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, QueryResult};
@@ -36,11 +38,27 @@ use self::writes::{Writes, Written, rest_live_wrote_utils};
 use crate::adapter::Adapter;
 use crate::capture::{Capture, LiveBackend};
 
+type RowOf<'conn, 'query> = <SqliteConnection as LoadConnection>::Row<'conn, 'query>;
+
 impl LiveBackend for SqliteConnection {
     type Capture = SqliteCapture;
+    type OwnedRow = <RowOf<'static, 'static> as IntoOwnedRow<'static, Sqlite>>::OwnedRow;
 
     fn prepare_for_pool(conn: &mut Self) -> QueryResult<()> {
         conn.batch_execute("PRAGMA busy_timeout = 5000")
+    }
+
+    fn load_to_the_end<T>(
+        conn: &mut Self,
+        query: T,
+    ) -> QueryResult<Vec<QueryResult<Self::OwnedRow>>>
+    where
+        T: Query + QueryFragment<Sqlite> + QueryId,
+        Sqlite: QueryMetadata<T::SqlType>,
+    {
+        let mut names = None;
+        let rows = conn.load(query)?;
+        Ok(rows.map(|row| Ok(row?.into_owned(&mut names))).collect())
     }
 }
 
@@ -156,8 +174,8 @@ impl Capture<SqliteConnection> for SqliteCapture {
             Some(id) => *self
                 .reads
                 .entry(id)
-                .or_insert_with(|| query::is_select(query)),
-            None => query::is_select(query),
+                .or_insert_with(|| query::is_read(query)),
+            None => query::is_read(query),
         }
     }
 

@@ -11,7 +11,7 @@ use diesel::sql_types::Integer;
 use diesel::sqlite::query_builder::SqliteQueryBuilder;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
-use super::batch::keyword;
+use super::batch::words;
 use super::key::Condition;
 use crate::model::LiveRow;
 use crate::write::FetchRow;
@@ -175,8 +175,51 @@ where
     }
 }
 
-/// Whether a query begins with `SELECT`. What begins with `WITH` may write.
-pub(super) fn is_select<T: QueryFragment<Sqlite>>(query: &T) -> bool {
+/// Whether a query reads only. What has no word that writes does; with such a word, a query that
+/// begins with `WITH` may write.
+pub(super) fn is_read<T: QueryFragment<Sqlite>>(query: &T) -> bool {
     let mut sql = SqliteQueryBuilder::new();
-    query.to_sql(&mut sql, &Sqlite).is_ok() && keyword(&sql.finish()).eq_ignore_ascii_case("SELECT")
+    if query.to_sql(&mut sql, &Sqlite).is_err() {
+        return false;
+    }
+    let sql = sql.finish();
+    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+    let mut words = words(&sql);
+    match words.next() {
+        Some(first) if is(first, "SELECT") || is(first, "VALUES") => true,
+        Some(first) if is(first, "WITH") => !words.any(|word| WRITES.iter().any(|w| is(word, w))),
+        _ => false,
+    }
+}
+
+const WRITES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+
+#[cfg(test)]
+mod tests {
+    use diesel::sql_query;
+
+    use super::is_read;
+
+    #[test]
+    fn what_reads_only_is_known_by_its_words() {
+        let reads = [
+            "SELECT 1",
+            " /* so */ select deleted FROM t",
+            "VALUES (1)",
+            "WITH a AS (SELECT 'DELETE') SELECT * FROM a",
+        ];
+        let others = [
+            "INSERT INTO t VALUES (1) RETURNING a",
+            "WITH a AS (SELECT 1) DELETE FROM t RETURNING b",
+            "with a as (select 1) insert into t select * from a",
+            "PRAGMA data_version",
+            "",
+        ];
+        for sql in reads {
+            assert!(is_read(&sql_query(sql)), "{sql}");
+        }
+        for sql in others {
+            assert!(!is_read(&sql_query(sql)), "{sql}");
+        }
+    }
 }
