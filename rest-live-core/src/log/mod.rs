@@ -4,6 +4,7 @@ mod cursor;
 mod gate;
 mod kept;
 mod quiet;
+mod shared;
 
 use std::fmt;
 use std::mem;
@@ -17,6 +18,7 @@ pub(crate) use self::kept::Retention;
 use self::kept::unknown;
 pub use self::quiet::Quiet;
 use self::quiet::Tickets;
+use self::shared::Shared;
 use crate::change::{Change, Commit};
 
 /// The ordered commits, bounded, replayable from a position.
@@ -28,6 +30,7 @@ pub struct Log {
     clock: Clock,
     state: Mutex<State>,
     moved: Condvar,
+    shared: Shared,
 }
 
 /// What time it is.
@@ -49,6 +52,7 @@ impl Log {
             clock,
             state: Mutex::default(),
             moved: Condvar::new(),
+            shared: Shared::default(),
         }
     }
 
