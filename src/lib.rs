@@ -7,12 +7,12 @@ pub use rest_live_core::{
     PermissionExplanation, Quiet, Refusal, SnapshotError, SnapshotGroup, SnapshotSource,
     Subscribable, SubscribableBy, Told, Verdict, serve, testing,
 };
-#[cfg(feature = "sqlite")]
-pub use rest_live_diesel::SqliteSnapshots;
 pub use rest_live_diesel::{
     Capture, Delete, FetchRow, LiveBackend, LiveConnection, LiveDsl, LiveManager, LiveModel,
-    LiveRow, LiveTransactionManager, Save, SaveColumns,
+    LiveRow, LiveTransactionManager, Save, SaveColumns, StatementKind,
 };
+#[cfg(feature = "sqlite")]
+pub use rest_live_diesel::{OtherWriters, SqliteSnapshots};
 pub use rest_live_macros::Subscribable;
 
 /// All that a program with live models usually names.

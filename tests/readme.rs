@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use rest_live::prelude::*;
 use rest_live::testing::Client;
-use rest_live::{BuildError, Grant, Handshake, Limits, Refusal, SqliteSnapshots};
+use rest_live::{BuildError, Grant, Handshake, Limits, OtherWriters, Refusal, SqliteSnapshots};
 use serde::Serialize;
 
 use self::support::{App, List, NewTask, Task, User, new, tasks};
@@ -138,6 +138,19 @@ fn a_page_may_begin_with_a_snapshot() -> Result<(), Box<dyn std::error::Error>> 
         .snapshots::<Task>(snapshots)
         .build()?;
     drop(live);
+    Ok(())
+}
+
+#[test]
+fn others_are_heard_of() -> Result<(), Box<dyn std::error::Error>> {
+    let app = App::new();
+    let (url, live) = (app.url(), app.live.clone());
+    let _others = OtherWriters::capture(&url, &live)?;
+    let mut client = app.reader();
+    diesel::insert_into(tasks::table)
+        .values(new("by others"))
+        .execute(&mut app.plain())?;
+    assert_eq!(client.receive()["instance"]["text"], "by others");
     Ok(())
 }
 

@@ -28,7 +28,7 @@ use rest_live::Limits;
 
 use self::models::User;
 use self::oracle::{Target, read_history};
-use self::server::{Bench, Server};
+use self::server::{Bench, Others, Server};
 use self::viewer::{Form, Sight, Viewer};
 use self::writer::{Write, Writer, write};
 
@@ -104,6 +104,8 @@ struct Case {
     has_room: bool,
     /// Whether the first writer is of a pool.
     is_pooled: bool,
+    /// Whose the last writer is.
+    others: Others,
     viewers: Vec<(User, Vec<Target>)>,
     steps: Vec<Step>,
 }
@@ -111,7 +113,11 @@ struct Case {
 /// A line for each viewer and each step, to be read by who looks for the mistake.
 impl fmt::Debug for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:?}, pooled: {}", self.limits, self.is_pooled)?;
+        writeln!(
+            f,
+            "{:?}, pooled: {}, others: {:?}",
+            self.limits, self.is_pooled, self.others
+        )?;
         for viewer in &self.viewers {
             writeln!(f, "{viewer:?}")?;
         }
@@ -138,7 +144,7 @@ impl<'a> Run<'a> {
         let forms = [Form::Extended, Form::Extended, Form::Seed];
         let viewers = case.viewers.iter();
         Self {
-            server: Server::start(case.limits, case.is_pooled, &bench.url),
+            server: Server::start(case.limits, case.is_pooled, case.others, &bench.url),
             bench,
             case,
             life: 0,
@@ -200,13 +206,32 @@ impl<'a> Run<'a> {
 
     fn restart(&mut self) {
         self.viewers.iter_mut().for_each(Viewer::disconnect);
+        if self.server.others.is_some() {
+            // A pool may keep one that holds the write lock, which `OtherWriters` needs to begin.
+            self.end_all();
+        }
         self.server.writers.clear();
-        self.server = Server::start(self.case.limits, self.case.is_pooled, &self.bench.url);
+        // The old one ends before the new one begins.
+        self.server.others = None;
+        let Case {
+            limits,
+            is_pooled,
+            others,
+            ..
+        } = *self.case;
+        self.server = Server::start(limits, is_pooled, others, &self.bench.url);
         self.life += 1;
     }
 
     fn rest(&mut self) {
         self.server.writers.iter_mut().for_each(Writer::touch);
+        if self.server.others.is_some() {
+            // Nobody hears of others while somebody holds the write lock.
+            self.end_all();
+        }
+        if let Some(others) = &self.server.others {
+            others.look();
+        }
         self.server.idle.receive_nothing();
         for at in 0..VIEWERS {
             self.view(at, |viewer, sight| viewer.read(usize::MAX, sight));
@@ -218,12 +243,14 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn end_all(&mut self) {
+        let writers = self.server.writers.iter_mut();
+        writers.for_each(|writer| writer.end_all(false));
+    }
+
     /// Ends what is open, lets everybody come back, and checks all.
     fn finish(&mut self) {
-        self.server
-            .writers
-            .iter_mut()
-            .for_each(|writer| writer.end_all(false));
+        self.end_all();
         self.rest();
         for at in 0..VIEWERS {
             // Who is closed for a long queue comes back, and finds less to read each time.
@@ -244,12 +271,12 @@ fn run(case: &Case, bench: &mut Bench) {
     run.finish();
 }
 
-fn check(limits: impl Strategy<Value = Limits>, has_room: bool) {
-    let cases = env::var("PROPTEST_CASES")
+fn check(limits: impl Strategy<Value = Limits>, has_room: bool, others: Others, cases: u32) {
+    let by_hand = env::var("PROPTEST_CASES")
         .ok()
         .and_then(|cases| cases.parse().ok());
     let config = ProptestConfig {
-        cases: cases.unwrap_or(5_000),
+        cases: by_hand.unwrap_or(cases),
         max_shrink_iters: 10_000,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource(
             "proptest-regressions",
@@ -269,6 +296,7 @@ fn check(limits: impl Strategy<Value = Limits>, has_room: bool) {
             limits,
             has_room,
             is_pooled,
+            others,
             viewers,
             steps,
         });
@@ -292,7 +320,12 @@ fn patient() -> Limits {
 
 #[test]
 fn a_page_shows_what_is_there_and_hears_all_that_happened() {
-    check(Just(patient()), true);
+    check(Just(patient()), true, Others::None, 5_000);
+}
+
+#[test]
+fn a_page_shows_what_is_there_and_hears_all_that_others_write() {
+    check(Just(patient()), true, Others::Captured, 1_000);
 }
 
 #[test]
@@ -304,5 +337,5 @@ fn a_page_shows_what_is_there_where_the_server_forgets_and_cuts_off() {
         queue_bytes,
         ..patient()
     });
-    check(limits, false);
+    check(limits, false, Others::None, 5_000);
 }

@@ -43,6 +43,20 @@ pub trait LiveBackend: Connection + Sized {
         Self::Backend: QueryMetadata<T::SqlType>;
 }
 
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StatementKind {
+    /// It reads only, for certain.
+    Read,
+    /// It writes rows or the schema, and can do so in a transaction.
+    Write,
+    /// It may end a transaction.
+    Commit,
+    /// Anything else.
+    Other,
+}
+
 /// How the changes on a connection are found, and when they are released.
 ///
 /// One implementation a backend. What it finds are [`Change`](rest_live_core::Change)s; they enter
@@ -78,9 +92,8 @@ pub trait Capture<C: Connection>: Send + Sized {
     /// Those of the database.
     fn try_again(&mut self, conn: &mut C, error: &Error) -> QueryResult<bool>;
 
-    /// Whether a query reads only, for certain. Asked for every query, so the answer should be
-    /// quick.
-    fn is_read<T: QueryFragment<C::Backend> + QueryId>(&mut self, query: &T) -> bool;
+    /// What a query does. Asked for every query, so the answer should be quick.
+    fn kind<T: QueryFragment<C::Backend> + QueryId>(&mut self, query: &T) -> StatementKind;
 
     /// A statement is about to be executed outside of a transaction.
     ///
@@ -89,6 +102,18 @@ pub trait Capture<C: Connection>: Send + Sized {
     /// If others have changed the schema so that a registered model's table can no longer be
     /// captured.
     fn prepare(&mut self, conn: &mut C) -> QueryResult<()>;
+
+    /// Executes a statement that may commit: one outside of a transaction, or the one that ends it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the statement.
+    fn execute<T>(
+        &mut self,
+        conn: &mut C,
+        kind: StatementKind,
+        statement: impl FnOnce(&mut C) -> QueryResult<T>,
+    ) -> QueryResult<T>;
 
     /// A statement was executed that may have changed the schema.
     fn schema_may_have_changed(&mut self, conn: &mut C);

@@ -16,7 +16,7 @@ use diesel::result::{ConnectionError, ConnectionResult};
 use diesel::{Connection, QueryResult};
 use rest_live_core::{Feed, Live};
 
-use crate::capture::{Capture, LiveBackend};
+use crate::capture::{Capture, LiveBackend, StatementKind};
 use crate::row::{Cursor, CursorRow};
 use crate::transaction::{LiveTransactionManager, is_in_transaction};
 
@@ -87,18 +87,31 @@ impl<C: LiveBackend> LiveConnection<C> {
         &mut self.inner
     }
 
-    /// Runs a write whose result is complete when it returns, and releases its events unless a
+    /// Runs a statement whose result is complete when it returns, and releases its events unless a
     /// transaction is open.
-    pub(crate) fn write<T>(
+    pub(crate) fn execute<T>(
         &mut self,
-        write: impl FnOnce(&mut C) -> QueryResult<T>,
+        kind: StatementKind,
+        statement: impl FnOnce(&mut C) -> QueryResult<T>,
     ) -> QueryResult<T> {
         self.settle();
-        self.prepare()?;
-        let result = write(&mut self.inner);
+        let result = if is_in_transaction(&mut self.inner) {
+            statement(&mut self.inner)
+        } else {
+            self.capture.prepare(&mut self.inner)?;
+            self.capture.execute(&mut self.inner, kind, statement)
+        };
         self.is_in_doubt |= result.is_err();
         self.settle();
         result
+    }
+
+    /// Runs a statement that writes rows.
+    pub(crate) fn write<T>(
+        &mut self,
+        statement: impl FnOnce(&mut C) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        self.execute(StatementKind::Write, statement)
     }
 
     /// Sees to it that the next statement is captured.
@@ -175,7 +188,8 @@ impl<C: LiveBackend> Connection for LiveConnection<C> {
     where
         T: QueryFragment<Self::Backend> + QueryId,
     {
-        let mut result = self.write(|inner| inner.execute_returning_count(source));
+        let kind = self.capture.kind(source);
+        let mut result = self.execute(kind, |inner| inner.execute_returning_count(source));
         if let Err(error) = &result
             && self.capture.try_again(&mut self.inner, error)?
         {
@@ -229,10 +243,11 @@ impl<B, C: LiveBackend + LoadConnection<B>> LoadConnection<B> for LiveConnection
         T: Query + QueryFragment<Self::Backend> + QueryId + 'query,
         Self::Backend: QueryMetadata<T::SqlType>,
     {
-        if !self.capture.is_read(&source) && !is_in_transaction(&mut self.inner) {
+        let kind = self.capture.kind(&source);
+        if kind != StatementKind::Read && !is_in_transaction(&mut self.inner) {
             // A statement with RETURNING has committed when its last row has been read, and not before:
             // so it is read here.
-            let rows = self.write(|inner| C::load_to_the_end(inner, source))?;
+            let rows = self.execute(kind, |inner| C::load_to_the_end(inner, source))?;
             return Ok(Cursor::Ended(rows.into_iter()));
         }
         self.settle();

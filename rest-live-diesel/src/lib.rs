@@ -24,12 +24,14 @@ mod row;
 mod transaction;
 
 pub use self::adapter::{Adapter, adapter};
-pub use self::capture::{Capture, LiveBackend};
+pub use self::capture::{Capture, LiveBackend, StatementKind};
 pub use self::connection::LiveConnection;
 pub use self::manager::LiveManager;
 pub use self::model::{LiveModel, LiveRow, SaveColumns};
 pub use self::row::{Cursor, CursorField, CursorRow};
 #[cfg(feature = "sqlite")]
-pub use self::sqlite::{CapturedModel, SqliteCapture, SqliteKey, SqliteModel, SqliteSnapshots};
+pub use self::sqlite::{
+    CapturedModel, OtherWriters, SqliteCapture, SqliteKey, SqliteModel, SqliteSnapshots,
+};
 pub use self::transaction::LiveTransactionManager;
 pub use self::write::{Delete, FetchRow, LiveDsl, Save};

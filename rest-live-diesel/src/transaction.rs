@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use diesel::connection::{TransactionManager, TransactionManagerStatus};
 use diesel::{Connection, QueryResult};
 
-use crate::capture::{Capture, LiveBackend};
+use crate::capture::{Capture, LiveBackend, StatementKind};
 use crate::connection::LiveConnection;
 
 /// The transaction manager of a [`LiveConnection`]: that of the wrapped connection, after which
@@ -36,7 +36,13 @@ where
     }
 
     fn commit_transaction(conn: &mut LiveConnection<C>) -> QueryResult<()> {
-        let result = T::commit_transaction(&mut conn.inner);
+        let commit = |inner: &mut C| T::commit_transaction(inner);
+        let result = match T::transaction_manager_status_mut(&mut conn.inner).transaction_depth() {
+            Ok(Some(depth)) if depth.get() > 1 => commit(&mut conn.inner),
+            _ => conn
+                .capture
+                .execute(&mut conn.inner, StatementKind::Commit, commit),
+        };
         // Whatever the answer: what counts is what the database holds now.
         conn.settle();
         result

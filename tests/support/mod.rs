@@ -193,7 +193,12 @@ impl App {
 
     /// A connection that is not live.
     pub fn plain(&self) -> SqliteConnection {
-        SqliteConnection::establish(&path(&self.directory)).expect("the file opens")
+        SqliteConnection::establish(&self.url()).expect("the file opens")
+    }
+
+    /// The database file.
+    pub fn url(&self) -> String {
+        path(&self.directory)
     }
 
     pub fn client(&self, user: User) -> Client<User> {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use rest_live::prelude::*;
 use rest_live::testing::Client;
-use rest_live::{Builder, Limits, Refusal, SqliteSnapshots};
+use rest_live::{Builder, Limits, OtherWriters, Refusal, SqliteSnapshots};
 use tempfile::TempDir;
 
 use super::WRITERS;
@@ -58,6 +58,16 @@ impl Bench {
     }
 }
 
+/// Who else writes to the file, and how the server hears of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Others {
+    /// Nobody else does.
+    None,
+    Captured,
+    /// It is told that they did, and not what.
+    Detected,
+}
+
 /// One life of the server, with its connections.
 pub(crate) struct Server {
     pub(crate) live: Live<User>,
@@ -65,25 +75,32 @@ pub(crate) struct Server {
     pub(crate) writers: Vec<Writer>,
     /// Subscribed to nothing: tells when the dispatcher is done.
     pub(crate) idle: Client<User>,
+    pub(crate) others: Option<OtherWriters>,
 }
 
 impl Server {
-    pub(crate) fn start(limits: Limits, is_pooled: bool, url: &str) -> Self {
-        Self::build(builder(limits), is_pooled, url)
+    pub(crate) fn start(limits: Limits, is_pooled: bool, others: Others, url: &str) -> Self {
+        Self::build(builder(limits), is_pooled, others, url)
     }
 
-    pub(crate) fn with_snapshots(limits: Limits, url: &str) -> Self {
+    pub(crate) fn with_snapshots(limits: Limits, others: Others, url: &str) -> Self {
         let manager = ConnectionManager::<SqliteConnection>::new(url);
         let pool = Pool::builder().max_size(4).build(manager).expect("a pool");
         let snapshots = SqliteSnapshots::new(pool);
         let builder = builder(limits)
             .snapshots::<Board>(snapshots.clone())
             .snapshots::<Card>(snapshots);
-        Self::build(builder, false, url)
+        Self::build(builder, false, others, url)
     }
 
-    fn build(builder: Builder<User>, is_pooled: bool, url: &str) -> Self {
+    fn build(builder: Builder<User>, is_pooled: bool, others: Others, url: &str) -> Self {
         let live = builder.build().expect("the models are in order");
+        let others = match others {
+            Others::None => None,
+            Others::Captured => Some(OtherWriters::capture(url, &live)),
+            Others::Detected => Some(OtherWriters::detect(url, &live)),
+        };
+        let others = others.transpose().expect("others can be heard of");
         let pool = is_pooled.then(|| {
             Pool::builder()
                 .max_size(1)
@@ -104,15 +121,17 @@ impl Server {
             live,
             pool,
             writers: Vec::new(),
+            others,
         };
         server.writers = (0..WRITERS).map(|at| server.writer(at, url)).collect();
         server
     }
 
-    /// The first is of the pool, if there is one.
+    /// The first is of the pool, if there is one; the last is of others, if there are any.
     fn writer(&self, at: usize, url: &str) -> Writer {
         match &self.pool {
             Some(pool) if at == 0 => Writer::pooled(pool),
+            _ if at + 1 == WRITERS && self.others.is_some() => Writer::plain(url),
             _ => Writer::single(url, &self.live),
         }
     }

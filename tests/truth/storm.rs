@@ -14,13 +14,15 @@ use rest_live::Limits;
 
 use super::models::User;
 use super::oracle::read_history;
-use super::server::{Bench, Server};
+use super::server::{Bench, Others, Server};
 use super::viewer::{Form, Sight, Viewer};
 use super::writer::{Write, Writer, write};
 use super::{WATCHES, patient, viewer};
 
 const THREADS: usize = 8;
 const PAGES: usize = 16;
+/// Of the writers, if others write.
+const OTHERS: usize = 2;
 
 /// What a writer does in one go.
 #[derive(Debug, Clone)]
@@ -157,10 +159,10 @@ fn duration() -> Duration {
     Duration::from_secs_f64(seconds.unwrap_or(2.0))
 }
 
-fn storm(limits: Limits, has_room: bool) {
+fn storm(limits: Limits, has_room: bool, others: Others) {
     let mut bench = Bench::new();
     bench.clear();
-    let mut server = Server::with_snapshots(limits, &bench.url);
+    let mut server = Server::with_snapshots(limits, others, &bench.url);
     let end = Instant::now() + duration();
     let stamps = AtomicI64::new(10);
     let (live, url) = (&server.live, bench.url.as_str());
@@ -168,7 +170,12 @@ fn storm(limits: Limits, has_room: bool) {
         for seed in 0..THREADS as u8 {
             let (stamps, mut choice) = (&stamps, Choice::new(work(), seed));
             scope.spawn(move || {
-                let mut writer = Writer::single(url, live);
+                let mut writer = match others {
+                    Others::Captured | Others::Detected if usize::from(seed) < OTHERS => {
+                        Writer::plain(url)
+                    }
+                    _ => Writer::single(url, live),
+                };
                 writer.wait_for_others();
                 while Instant::now() < end {
                     do_work(&mut writer, &choice.next(), stamps);
@@ -201,6 +208,9 @@ fn storm(limits: Limits, has_room: bool) {
             .map(|page| page.join().expect("a page that goes on"));
         joined.collect()
     });
+    if let Some(others) = &server.others {
+        others.look();
+    }
     server.idle.receive_nothing();
     let history = read_history(&mut bench.database);
     for (viewer, database) in &mut pages {
@@ -216,7 +226,11 @@ fn storm(limits: Limits, has_room: bool) {
             viewer.await_snapshots(&mut sight);
         }
         assert!(viewer.is_complete(), "nobody can come back here");
-        viewer.check(&history, database);
+        // What others do is no event where it is only detected.
+        match others {
+            Others::Detected => viewer.check_pages(database),
+            Others::None | Others::Captured => viewer.check(&history, database),
+        }
     }
     assert!(history.len() > 100, "there was a storm: {}", history.len());
 }
@@ -229,7 +243,7 @@ fn no_thread_gets_between_a_page_and_the_truth() {
         queue_bytes: usize::MAX,
         ..patient()
     };
-    storm(limits, true);
+    storm(limits, true, Others::None);
 }
 
 #[test]
@@ -239,5 +253,25 @@ fn no_thread_gets_between_a_page_and_the_truth_where_the_server_forgets_and_cuts
         queue_bytes: 4_000,
         ..patient()
     };
-    storm(limits, false);
+    storm(limits, false, Others::None);
+}
+
+#[test]
+fn nor_do_others_where_they_are_captured() {
+    let limits = Limits {
+        log_changes: usize::MAX,
+        log_bytes: usize::MAX,
+        queue_bytes: usize::MAX,
+        ..patient()
+    };
+    storm(limits, true, Others::Captured);
+}
+
+#[test]
+fn nor_do_others_where_they_are_detected() {
+    let limits = Limits {
+        queue_bytes: usize::MAX,
+        ..patient()
+    };
+    storm(limits, false, Others::Detected);
 }

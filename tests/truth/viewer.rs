@@ -32,6 +32,8 @@ pub(crate) struct Watch {
     /// The first event after a return may be one that was heard: the first half of a change of
     /// key.
     has_returned: bool,
+    /// Whether it was ended only to begin anew.
+    is_anew: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +76,7 @@ impl Viewer {
             snapshot: None,
             arriving: Page::new(),
             has_returned: false,
+            is_anew: false,
         });
         Self {
             user,
@@ -97,6 +100,9 @@ impl Viewer {
         self.client = None;
         for watch in &mut self.watches {
             watch.state = State::Off;
+            if std::mem::take(&mut watch.is_anew) {
+                watch.cursor = None;
+            }
         }
     }
 
@@ -182,11 +188,19 @@ impl Viewer {
             seed.clone().position(|watch| watch.form == Form::Seed)
         };
         let at = message["id"].as_u64().map(|at| at as usize).or_else(seed);
-        let watch = &mut self.watches[at.expect("a subscription of this page")];
+        let at = at.expect("a subscription of this page");
+        let watch = &mut self.watches[at];
         let cursor = message["cursor"].as_str();
         match message["type"].as_str() {
             Some("subscribed") => watch.answered(message["recovered"] == true, self.user, sight),
-            Some("unsubscribed") => watch.state = State::Off,
+            Some("unsubscribed") => {
+                watch.state = State::Off;
+                if std::mem::take(&mut watch.is_anew) {
+                    watch.cursor = None;
+                    self.subscribe(at, sight);
+                    return;
+                }
+            }
             Some("broadcast") => {
                 assert!(cursor.is_some(), "{text}");
                 watch.hear(&message);
@@ -194,10 +208,24 @@ impl Viewer {
             None => watch.hear(&message),
             Some("snapshot") => watch.take_part(&message),
             Some("error") => watch.refused(&message, sight),
+            Some("resync") => self.read_again(at, sight),
             Some(_) => panic!("{text}"),
         }
         if let Some(cursor) = cursor {
-            watch.cursor = Some((cursor.to_owned(), sight.life));
+            self.watches[at].cursor = Some((cursor.to_owned(), sight.life));
+        }
+    }
+
+    /// Nobody can say what happened. A page with snapshots begins anew.
+    fn read_again(&mut self, at: usize, sight: &mut Sight<'_>) {
+        assert!(!sight.has_room, "nothing is ever unknown here");
+        let watch = &mut self.watches[at];
+        if watch.form != Form::Snapshot {
+            return watch.read(self.user, sight);
+        }
+        if let (Some(client), false) = (&mut self.client, watch.is_anew) {
+            client.send(json!({"type": "unsubscribe", "id": at}));
+            watch.is_anew = true;
         }
     }
 
@@ -218,6 +246,13 @@ impl Viewer {
         for at in 0..self.watches.len() {
             self.subscribe(at, sight);
             self.read(usize::MAX, sight);
+        }
+    }
+
+    /// Whether each group shows what is there.
+    pub(crate) fn check_pages(&self, database: &mut SqliteConnection) {
+        for watch in self.watches.iter().filter(|watch| watch.state == State::On) {
+            watch.check_page(self.user, database);
         }
     }
 
@@ -300,13 +335,18 @@ impl Watch {
         }
     }
 
-    fn check(&self, user: User, history: &[Entry], database: &mut SqliteConnection) {
+    fn check_page(&self, user: User, database: &mut SqliteConnection) {
         let (target, form) = (self.target, self.form);
         assert_eq!(
             self.page,
             target.query(user, database),
             "{target:?} of {user:?}, {form:?}, shows otherwise"
         );
+    }
+
+    fn check(&self, user: User, history: &[Entry], database: &mut SqliteConnection) {
+        let (target, form) = (self.target, self.form);
+        self.check_page(user, database);
         let after = |base: i64| history.iter().filter(move |entry| entry.seq > base);
         let seen = self.snapshot.as_ref().map_or(self.base, |_| i64::MAX);
         let due = after(seen).map(|entry| target.events(user, entry).len());

@@ -10,7 +10,6 @@ use super::models::{Card, User, cards};
 
 pub(crate) type LiveSqlite = LiveConnection<SqliteConnection>;
 pub(crate) type Manager = LiveManager<SqliteConnection>;
-type Transactions = <LiveSqlite as Connection>::TransactionManager;
 
 /// A statement, and how it is run.
 #[derive(Debug, Clone)]
@@ -215,7 +214,7 @@ impl Filter {
     }
 }
 
-/// A live connection that a program holds.
+/// A connection that a program holds: a live one, or one of others.
 pub(crate) struct Writer {
     conn: Conn,
     /// Whether raw SQL began a transaction.
@@ -227,6 +226,37 @@ pub(crate) struct Writer {
 enum Conn {
     Pooled(PooledConnection<Manager>),
     Single(LiveSqlite),
+    Plain(SqliteConnection),
+}
+
+/// What is the same on all of them.
+macro_rules! on {
+    ($writer:expr, |$conn:ident| $what:expr) => {
+        match &mut $writer.conn {
+            Conn::Pooled($conn) => {
+                let $conn: &mut LiveSqlite = $conn;
+                $what
+            }
+            Conn::Single($conn) => $what,
+            Conn::Plain($conn) => $what,
+        }
+    };
+}
+
+fn begin<C: Connection>(conn: &mut C) -> QueryResult<()> {
+    C::TransactionManager::begin_transaction(conn)
+}
+
+fn end<C: Connection>(conn: &mut C, commit: bool) -> QueryResult<()> {
+    match commit {
+        true => C::TransactionManager::commit_transaction(conn),
+        false => C::TransactionManager::rollback_transaction(conn),
+    }
+}
+
+fn is_in_transaction<C: Connection>(conn: &mut C) -> bool {
+    let status = C::TransactionManager::transaction_manager_status_mut(conn);
+    !matches!(status.transaction_depth(), Ok(None))
 }
 
 impl Writer {
@@ -241,6 +271,16 @@ impl Writer {
         Self::new(Conn::Single(conn))
     }
 
+    /// One of others, who know nothing of rest-live.
+    pub(crate) fn plain(url: &str) -> Self {
+        let mut conn = SqliteConnection::establish(url).expect("the file opens");
+        // Without recursive triggers, the history of these tests would miss what a REPLACE removes.
+        conn.batch_execute(PRAGMAS).expect("pragmas");
+        conn.batch_execute("PRAGMA recursive_triggers = ON")
+            .expect("a pragma");
+        Self::new(Conn::Plain(conn))
+    }
+
     fn new(conn: Conn) -> Self {
         Self {
             conn,
@@ -252,30 +292,22 @@ impl Writer {
     /// Lets it wait for other writers.
     pub(crate) fn wait_for_others(&mut self) {
         let pragma = "PRAGMA busy_timeout = 20000";
-        self.conn().batch_execute(pragma).expect("a pragma");
-    }
-
-    fn conn(&mut self) -> &mut LiveSqlite {
-        match &mut self.conn {
-            Conn::Pooled(conn) => conn,
-            Conn::Single(conn) => conn,
-        }
+        on!(self, |conn| conn.batch_execute(pragma)).expect("a pragma");
     }
 
     fn is_in_transaction(&mut self) -> bool {
-        let status = Transactions::transaction_manager_status_mut(self.conn());
-        !matches!(status.transaction_depth(), Ok(None))
+        on!(self, |conn| is_in_transaction(conn))
     }
 
     /// Begins a transaction, or a savepoint in one.
     pub(crate) fn begin(&mut self) {
         // It fails while another connection writes.
-        drop(Transactions::begin_transaction(self.conn()));
+        drop(on!(self, |conn| begin(conn)));
     }
 
     pub(crate) fn begin_raw(&mut self, sql: &str) {
         if !self.is_in_transaction() && !self.is_raw {
-            self.is_raw = self.conn().batch_execute(sql).is_ok();
+            self.is_raw = on!(self, |conn| conn.batch_execute(sql)).is_ok();
         }
     }
 
@@ -283,14 +315,10 @@ impl Writer {
     pub(crate) fn end(&mut self, commit: bool) {
         if self.is_raw {
             let sql = if commit { "COMMIT" } else { "ROLLBACK" };
-            drop(self.conn().batch_execute(sql));
+            drop(on!(self, |conn| conn.batch_execute(sql)));
             self.is_raw = false;
         } else if self.is_in_transaction() {
-            drop(if commit {
-                Transactions::commit_transaction(self.conn())
-            } else {
-                Transactions::rollback_transaction(self.conn())
-            });
+            drop(on!(self, |conn| end(conn, commit)));
         }
         self.is_suspect &= self.is_in_transaction();
     }
@@ -301,7 +329,7 @@ impl Writer {
             self.end(false);
         }
         if !self.is_in_transaction() {
-            drop(diesel::sql_query("SELECT 1").execute(self.conn()));
+            drop(on!(self, |conn| diesel::sql_query("SELECT 1").execute(conn)));
         }
     }
 
@@ -329,32 +357,60 @@ impl Writer {
     }
 
     fn try_write(&mut self, write: &Write, stamp: i64) -> QueryResult<()> {
-        let conn = self.conn();
         let batch = |all: &[Sql]| -> String {
             let texts = (stamp..).zip(all).map(|(stamp, sql)| sql.text(stamp) + ";");
             texts.collect()
         };
         match write {
-            Write::Execute(sql) => diesel::sql_query(sql.text(stamp)).execute(conn).map(drop),
-            Write::Batch(all) => conn.batch_execute(&batch(all)),
+            Write::Execute(sql) => {
+                let query = diesel::sql_query(sql.text(stamp));
+                on!(self, |conn| query.execute(conn)).map(drop)
+            }
+            Write::Batch(all) => on!(self, |conn| conn.batch_execute(&batch(all))),
             Write::Undone(all) => {
                 let text = format!("SAVEPOINT s; {} ROLLBACK TO s; RELEASE s", batch(all));
-                let result = conn.batch_execute(&text);
+                let result = on!(self, |conn| conn.batch_execute(&text));
                 if result.is_err() {
-                    drop(conn.batch_execute("ROLLBACK TO s; RELEASE s"));
+                    drop(on!(self, |conn| conn.batch_execute("ROLLBACK TO s; RELEASE s")));
                 }
                 result
             }
             Write::Returning(sql) => {
-                let text = sql.text(stamp) + " RETURNING id";
-                diesel::sql_query(text).load::<Id>(conn).map(drop)
+                let query = diesel::sql_query(sql.text(stamp) + " RETURNING id");
+                on!(self, |conn| query.load::<Id>(conn)).map(drop)
             }
-            Write::Create(values) => Card::create(conn, values.card(stamp)).map(drop),
-            Write::Save(values) => values.card(stamp).save(conn).map(drop),
-            Write::Delete(id) => match cards::table.find(id).first::<Card>(conn).optional()? {
-                Some(card) => card.delete(conn).map(drop),
-                None => Ok(()),
-            },
+            Write::Create(values) => self.create(values.card(stamp)),
+            Write::Save(values) => self.save(values.card(stamp)),
+            Write::Delete(id) => self.delete(*id),
+        }
+    }
+
+    fn create(&mut self, card: Card) -> QueryResult<()> {
+        match &mut self.conn {
+            Conn::Pooled(conn) => Card::create(conn, card).map(drop),
+            Conn::Single(conn) => Card::create(conn, card).map(drop),
+            Conn::Plain(conn) => diesel::insert_into(cards::table)
+                .values(card)
+                .execute(conn)
+                .map(drop),
+        }
+    }
+
+    fn save(&mut self, card: Card) -> QueryResult<()> {
+        match &mut self.conn {
+            Conn::Pooled(conn) => card.save(conn).map(drop),
+            Conn::Single(conn) => card.save(conn).map(drop),
+            Conn::Plain(conn) => diesel::update(&card).set(&card).execute(conn).map(drop),
+        }
+    }
+
+    fn delete(&mut self, id: i32) -> QueryResult<()> {
+        let found = on!(self, |conn| cards::table.find(id).first::<Card>(conn)).optional()?;
+        match (found, &mut self.conn) {
+            (None, _) => Ok(()),
+            (Some(card), Conn::Pooled(conn)) => card.delete(conn).map(drop),
+            (Some(card), Conn::Single(conn)) => card.delete(conn).map(drop),
+            (Some(card), Conn::Plain(conn)) => diesel::delete(&card).execute(conn).map(drop),
         }
     }
 }

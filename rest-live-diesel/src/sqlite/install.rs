@@ -13,6 +13,8 @@ use diesel::result::Error;
 use diesel::sql_types::{Bool, Integer, Text};
 use diesel::sqlite::SqliteConnection;
 
+use super::others::{Consumer, outbox};
+
 /// What an entry of the log is.
 pub(super) mod op {
     pub(in crate::sqlite) const INSERTED: i32 = 0;
@@ -41,9 +43,9 @@ struct Identity {
 }
 
 #[derive(QueryableByName)]
-struct Column {
+pub(super) struct Column {
     #[diesel(sql_type = Text)]
-    name: String,
+    pub(super) name: String,
     /// Whether its values have memory of their own: texts and blobs, by the rules of SQLite's type
     /// affinity.
     #[diesel(sql_type = Bool)]
@@ -67,8 +69,43 @@ impl LiveTable {
         }
     }
 
+    /// The table as it is now.
+    pub(super) fn now(&self, conn: &mut SqliteConnection) -> QueryResult<Self> {
+        Ok(Self {
+            identity: identity(conn, &self.name)?,
+            columns: columns(conn, &self.name)?,
+            ..Self::new(self.name.clone(), self.number)
+        })
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.number
+    }
+
     pub(super) fn is_missing(&self) -> bool {
         self.identity.is_none()
+    }
+
+    /// How many columns it has.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The column of the log that holds a column.
+    pub(super) fn slot(&self, name: &str) -> String {
+        let slot = self.columns.iter().position(|column| column.name == name);
+        slot.map_or_else(|| "NULL".to_owned(), |slot| format!("c{slot}"))
+    }
+
+    /// ` OR` an update has changed something. Byte for byte the same is no change; whatever collation
+    /// a column has, `A` for `a` is one.
+    pub(super) fn changed(&self) -> String {
+        self.each(|_, column| {
+            format!(
+                " OR OLD.{0} IS NOT NEW.{0} COLLATE BINARY",
+                quote(&column.name)
+            )
+        })
     }
 
     /// Whether it is another table than the last time.
@@ -86,10 +123,10 @@ impl LiveTable {
     /// Puts the triggers on the table as it is now; says whether it is another than before. A table
     /// that does not exist has none, and nothing is written to it.
     fn install(&mut self, conn: &mut SqliteConnection) -> QueryResult<bool> {
-        let identity = identity(conn, &self.name)?;
-        let is_another = self.identity != identity;
-        self.identity = identity;
-        self.columns = columns(conn, &self.name)?;
+        let now = self.now(conn)?;
+        let is_another = self.identity != now.identity;
+        self.identity = now.identity;
+        self.columns = now.columns;
         if let Some(ours) = self
             .columns
             .iter()
@@ -102,7 +139,7 @@ impl LiveTable {
             return Err(Error::QueryBuilderError(message.into()));
         }
         let mut sql = String::new();
-        for slot in columns_of_log(conn)?..self.columns.len() {
+        for slot in columns_of(conn, "rest_live_log", "temp")?..self.columns.len() {
             push(
                 &mut sql,
                 format_args!("ALTER TABLE temp.rest_live_log ADD COLUMN c{slot};"),
@@ -154,13 +191,7 @@ impl LiveTable {
             let values: String = self.each(|_, column| format!(", {of}.{}", quote(&column.name)));
             format!("({number}, {op}{values})")
         };
-        // Byte for byte the same: no change. Whatever collation a column has, `A` for `a` is one.
-        let changed: String = self.each(|_, column| {
-            format!(
-                " OR OLD.{0} IS NOT NEW.{0} COLLATE BINARY",
-                quote(&column.name)
-            )
-        });
+        let changed = self.changed();
         let events = [
             ("insert", String::new(), image("NEW", op::INSERTED)),
             (
@@ -182,7 +213,7 @@ impl LiveTable {
         }
     }
 
-    fn each(&self, write: impl Fn(usize, &Column) -> String) -> String {
+    pub(super) fn each(&self, write: impl Fn(usize, &Column) -> String) -> String {
         self.columns
             .iter()
             .enumerate()
@@ -192,11 +223,18 @@ impl LiveTable {
 }
 
 /// Takes the triggers off, for a change of the schema that they would forbid.
-pub(super) fn uninstall(conn: &mut SqliteConnection, tables: &[LiveTable]) -> QueryResult<()> {
+pub(super) fn uninstall(
+    conn: &mut SqliteConnection,
+    tables: &[LiveTable],
+    consumer: Option<Consumer>,
+) -> QueryResult<()> {
     let mut sql = String::new();
-    tables
-        .iter()
-        .for_each(|table| table.drop_triggers(&mut sql));
+    for table in tables {
+        table.drop_triggers(&mut sql);
+        if consumer.is_some() {
+            outbox::drop_triggers(table, &mut sql);
+        }
+    }
     conn.batch_execute(&sql)
 }
 
@@ -204,9 +242,16 @@ pub(super) fn uninstall(conn: &mut SqliteConnection, tables: &[LiveTable]) -> Qu
 pub(super) fn install(
     conn: &mut SqliteConnection,
     tables: &mut [LiveTable],
+    consumer: Option<Consumer>,
 ) -> QueryResult<Vec<usize>> {
     conn.batch_execute("SAVEPOINT rest_live_install")?;
-    let installed = install_each(conn, tables);
+    let installed = install_each(conn, tables).and_then(|others| {
+        conn.batch_execute("DROP TRIGGER IF EXISTS temp.rest_live_others")?;
+        if let Some(consumer) = consumer {
+            conn.batch_execute(&consumer.trigger(tables))?;
+        }
+        Ok(others)
+    });
     let end = match installed {
         Ok(_) => "RELEASE rest_live_install",
         Err(_) => "ROLLBACK TO rest_live_install; RELEASE rest_live_install",
@@ -255,11 +300,18 @@ pub(super) fn keep_in_memory(conn: &mut SqliteConnection) -> QueryResult<()> {
     }
 }
 
-/// How many of the log's columns hold columns of tables.
-fn columns_of_log(conn: &mut SqliteConnection) -> QueryResult<usize> {
-    let count: Count =
-        diesel::sql_query("SELECT count(*) AS count FROM pragma_table_xinfo('rest_live_log', 'temp') WHERE name GLOB 'c[0-9]*'")
-            .get_result(conn)?;
+/// How many columns hold columns of live tables, in a table that has such.
+pub(super) fn columns_of(
+    conn: &mut SqliteConnection,
+    table: &str,
+    schema: &str,
+) -> QueryResult<usize> {
+    let count: Count = diesel::sql_query(
+        "SELECT count(*) AS count FROM pragma_table_xinfo(?, ?) WHERE name GLOB 'c[0-9]*'",
+    )
+    .bind::<Text, _>(table)
+    .bind::<Text, _>(schema)
+    .get_result(conn)?;
     Ok(usize::try_from(count.count).unwrap_or_default())
 }
 
@@ -274,11 +326,11 @@ fn columns(conn: &mut SqliteConnection, table: &str) -> QueryResult<Vec<Column>>
     .load(conn)
 }
 
-fn quote(identifier: &str) -> String {
+pub(super) fn quote(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }
 
-fn push(sql: &mut String, statement: std::fmt::Arguments<'_>) {
+pub(super) fn push(sql: &mut String, statement: std::fmt::Arguments<'_>) {
     sql.write_fmt(statement)
         .expect("a String takes all that is written to it");
 }

@@ -3,6 +3,7 @@
 mod batch;
 mod install;
 mod key;
+mod others;
 mod query;
 mod snapshot;
 mod table;
@@ -31,12 +32,16 @@ use rest_live_core::{Change, Feed, ModelId};
 use self::install::LiveTable;
 pub(crate) use self::key::KeyColumns;
 pub use self::key::SqliteKey;
+pub use self::others::OtherWriters;
+use self::others::{Consumer, File, outbox};
 use self::query::{Begin, ClearLog, Commit, Installed, Rollback, SchemaVersion};
 pub use self::snapshot::SqliteSnapshots;
 pub use self::table::{CapturedModel, SqliteModel};
-use self::writes::{Writes, Written, rest_live_wrote_utils};
+use self::writes::{
+    Writes, Written, rest_live_heard_utils, rest_live_lost_utils, rest_live_wrote_utils,
+};
 use crate::adapter::Adapter;
-use crate::capture::{Capture, LiveBackend};
+use crate::capture::{Capture, LiveBackend, StatementKind};
 
 type RowOf<'conn, 'query> = <SqliteConnection as LoadConnection>::Row<'conn, 'query>;
 
@@ -73,12 +78,14 @@ pub struct SqliteCapture {
     models: Vec<(ModelId, Arc<dyn CapturedModel>)>,
     tables: Vec<LiveTable>,
     writes: Arc<Writes>,
+    /// What it writes to.
+    file: Arc<File>,
     /// The schema for which the triggers are installed; `None` while they are not.
     schema: Option<Schema>,
     /// Whether they were installed inside of a transaction that may be undone.
     may_be_undone: bool,
-    /// The queries seen so far, and whether they read only.
-    reads: HashMap<TypeId, bool>,
+    /// The queries seen so far, and what they do.
+    kinds: HashMap<TypeId, StatementKind>,
 }
 
 /// The database's schema, and how much of the capture there is.
@@ -86,6 +93,8 @@ pub struct SqliteCapture {
 struct Schema {
     version: i32,
     installed: i32,
+    /// Who hears of what others write.
+    consumer: Option<Consumer>,
 }
 
 /// Who may have changed the schema.
@@ -115,9 +124,15 @@ impl Capture<SqliteConnection> for SqliteCapture {
             is_silent: AtomicBool::new(false),
             state: Mutex::default(),
         });
-        let noted = Arc::clone(&writes);
-        rest_live_wrote_utils::register_nondeterministic_impl(conn, move |table: i32| {
+        let [noted, heard, lost] = [(); 3].map(|()| Arc::clone(&writes));
+        rest_live_wrote_utils::register_nondeterministic_impl(conn, move |table| {
             noted.note(table)
+        })?;
+        rest_live_heard_utils::register_nondeterministic_impl(conn, move |table| {
+            heard.note_others(table)
+        })?;
+        rest_live_lost_utils::register_nondeterministic_impl(conn, move |table| {
+            lost.note_lost(table)
         })?;
         // Without recursive triggers, a row that `REPLACE` removes is removed without a word.
         conn.batch_execute("PRAGMA recursive_triggers = ON")?;
@@ -126,9 +141,10 @@ impl Capture<SqliteConnection> for SqliteCapture {
             models,
             tables,
             writes,
+            file: File::of(conn, feed.log())?,
             schema: None,
             may_be_undone: false,
-            reads: HashMap::new(),
+            kinds: HashMap::new(),
         };
         capture.prepare(conn)?;
         Ok(capture)
@@ -159,7 +175,8 @@ impl Capture<SqliteConnection> for SqliteCapture {
                 // The triggers would forbid to drop a column that they copy.
                 self.step_aside(conn)?;
             }
-            let result = conn.batch_execute(statement);
+            let kind = query::kind_of(statement);
+            let result = self.execute(conn, kind, |conn| conn.batch_execute(statement));
             if !KEEP_SCHEMA.contains(&keyword.as_str()) {
                 self.schema = None;
                 self.schema_may_have_changed(conn);
@@ -169,13 +186,23 @@ impl Capture<SqliteConnection> for SqliteCapture {
         Ok(())
     }
 
-    fn is_read<T: QueryFragment<Sqlite> + QueryId>(&mut self, query: &T) -> bool {
+    fn kind<T: QueryFragment<Sqlite> + QueryId>(&mut self, query: &T) -> StatementKind {
         match T::query_id() {
-            Some(id) => *self
-                .reads
-                .entry(id)
-                .or_insert_with(|| query::is_read(query)),
-            None => query::is_read(query),
+            Some(id) => *self.kinds.entry(id).or_insert_with(|| query::kind(query)),
+            None => query::kind(query),
+        }
+    }
+
+    fn execute<T>(
+        &mut self,
+        conn: &mut SqliteConnection,
+        kind: StatementKind,
+        statement: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+    ) -> QueryResult<T> {
+        match (kind, self.file.watch()) {
+            (StatementKind::Write, Some(watch)) => watch.alone(conn, statement),
+            (StatementKind::Commit, Some(watch)) => watch.around(conn, statement),
+            _ => statement(conn),
         }
     }
 
@@ -248,17 +275,23 @@ impl SqliteCapture {
     /// were.
     fn follow_schema(&mut self, conn: &mut SqliteConnection, by: By) -> QueryResult<()> {
         let version = read_number(conn, SchemaVersion)?;
+        let consumer = self.file.consumer();
         let is_current = !self.may_be_undone
             && self.schema.is_some()
             && self.schema
                 == Some(Schema {
                     version,
                     installed: read_number(conn, Installed)?,
+                    consumer,
                 });
         if is_current {
             return Ok(());
         }
-        let others = install::install(conn, &mut self.tables)?;
+        if consumer.is_some() {
+            self.writes
+                .note_unknown(outbox::install(conn, &self.tables)?);
+        }
+        let others = install::install(conn, &mut self.tables, consumer)?;
         if by == By::Us && !others.is_empty() {
             let is_unknown = |number: &usize| {
                 self.tables[*number].is_missing() || self.writes.has_entries_of(*number)
@@ -271,6 +304,7 @@ impl SqliteCapture {
         self.schema = Some(Schema {
             version,
             installed: read_number(conn, Installed)?,
+            consumer,
         });
         // A rollback takes the triggers along, and gives their version to the next change.
         self.may_be_undone = conn
@@ -349,7 +383,7 @@ impl SqliteCapture {
     /// Takes the triggers off until the next look at the schema.
     fn step_aside(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
         self.schema = None;
-        install::uninstall(conn, &self.tables)
+        install::uninstall(conn, &self.tables, self.file.consumer())
     }
 }
 

@@ -13,6 +13,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::batch::words;
 use super::key::Condition;
+use crate::capture::StatementKind;
 use crate::model::LiveRow;
 use crate::write::FetchRow;
 
@@ -42,7 +43,10 @@ fixed! {
     /// How much of the capture there is. `PRAGMA temp.schema_version` would tell more, but SQLite crashes when it executes a prepared one after
     /// `PRAGMA temp_store` has dropped all that is TEMP.
     Installed = "SELECT count(*) FROM temp.sqlite_schema WHERE name GLOB 'rest_live_*'";
+    /// Changes when another connection has committed.
+    DataVersion = "PRAGMA main.data_version";
     Begin = "BEGIN";
+    BeginImmediate = "BEGIN IMMEDIATE";
     Commit = "COMMIT";
     Rollback = "ROLLBACK";
     BusyTimeout = "PRAGMA busy_timeout";
@@ -175,51 +179,67 @@ where
     }
 }
 
-/// Whether a query reads only. What has no word that writes does; with such a word, a query that
-/// begins with `WITH` may write.
-pub(super) fn is_read<T: QueryFragment<Sqlite>>(query: &T) -> bool {
+/// What a query does, by its words. One that begins with `WITH` writes if it has a word that does.
+pub(super) fn kind<T: QueryFragment<Sqlite>>(query: &T) -> StatementKind {
     let mut sql = SqliteQueryBuilder::new();
-    if query.to_sql(&mut sql, &Sqlite).is_err() {
-        return false;
-    }
-    let sql = sql.finish();
-    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
-    let mut words = words(&sql);
-    match words.next() {
-        Some(first) if is(first, "SELECT") || is(first, "VALUES") => true,
-        Some(first) if is(first, "WITH") => !words.any(|word| WRITES.iter().any(|w| is(word, w))),
-        _ => false,
+    match query.to_sql(&mut sql, &Sqlite) {
+        Ok(()) => kind_of(&sql.finish()),
+        Err(_) => StatementKind::Other,
     }
 }
 
-const WRITES: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+/// What a statement does.
+pub(super) fn kind_of(sql: &str) -> StatementKind {
+    let is_one_of = |word: &str, all: &[&str]| all.iter().any(|one| word.eq_ignore_ascii_case(one));
+    let mut words = words(sql);
+    let Some(first) = words.next() else {
+        return StatementKind::Other;
+    };
+    match first {
+        _ if is_one_of(first, &["SELECT", "VALUES"]) => StatementKind::Read,
+        _ if is_one_of(first, &ROWS) || is_one_of(first, &SCHEMA) => StatementKind::Write,
+        _ if is_one_of(first, &["COMMIT", "END", "RELEASE"]) => StatementKind::Commit,
+        _ if is_one_of(first, &["WITH"]) => match words.any(|word| is_one_of(word, &ROWS)) {
+            true => StatementKind::Write,
+            false => StatementKind::Read,
+        },
+        _ => StatementKind::Other,
+    }
+}
+
+/// What writes rows.
+const ROWS: [&str; 4] = ["INSERT", "UPDATE", "DELETE", "REPLACE"];
+
+/// What writes the schema.
+const SCHEMA: [&str; 5] = ["CREATE", "DROP", "ALTER", "REINDEX", "ANALYZE"];
 
 #[cfg(test)]
 mod tests {
-    use diesel::sql_query;
-
-    use super::is_read;
+    use super::{StatementKind, kind_of};
 
     #[test]
-    fn what_reads_only_is_known_by_its_words() {
-        let reads = [
-            "SELECT 1",
-            " /* so */ select deleted FROM t",
-            "VALUES (1)",
-            "WITH a AS (SELECT 'DELETE') SELECT * FROM a",
+    fn what_a_statement_does_is_known_by_its_words() {
+        use StatementKind::{Commit, Other, Read, Write};
+        let statements = [
+            ("SELECT 1", Read),
+            (" /* so */ select deleted FROM t", Read),
+            ("VALUES (1)", Read),
+            ("WITH a AS (SELECT 'DELETE') SELECT * FROM a", Read),
+            ("INSERT INTO t VALUES (1) RETURNING a", Write),
+            ("WITH a AS (SELECT 1) DELETE FROM t RETURNING b", Write),
+            ("with a as (select 1) insert into t select * from a", Write),
+            ("drop table t", Write),
+            ("COMMIT", Commit),
+            ("end transaction", Commit),
+            ("RELEASE s", Commit),
+            ("ROLLBACK", Other),
+            ("VACUUM", Other),
+            ("PRAGMA foreign_keys = ON", Other),
+            ("BEGIN", Other),
+            ("", Other),
         ];
-        let others = [
-            "INSERT INTO t VALUES (1) RETURNING a",
-            "WITH a AS (SELECT 1) DELETE FROM t RETURNING b",
-            "with a as (select 1) insert into t select * from a",
-            "PRAGMA data_version",
-            "",
-        ];
-        for sql in reads {
-            assert!(is_read(&sql_query(sql)), "{sql}");
-        }
-        for sql in others {
-            assert!(!is_read(&sql_query(sql)), "{sql}");
+        for (sql, kind) in statements {
+            assert_eq!(kind_of(sql), kind, "{sql}");
         }
     }
 }

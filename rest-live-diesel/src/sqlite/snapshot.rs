@@ -13,6 +13,7 @@ use diesel::sqlite::SqliteConnection;
 use rest_live_core::{Log, Quiet, SnapshotError, SnapshotGroup, SnapshotSource};
 
 use super::key::Condition;
+use super::others::File;
 use super::query::{BusyTimeout, HasSchema};
 use super::{SqliteModel, read_number};
 use crate::adapter::Adapter;
@@ -101,14 +102,22 @@ impl<M: SqliteModel> SnapshotSource<M> for SqliteSnapshots {
     ) -> Result<Quiet, SnapshotError> {
         let conditions = conditions(group)?;
         let conn = &mut self.connection()?;
+        let file = File::of(conn, group.log())?;
         let mut read = |begin: &mut dyn FnMut(&mut SqliteConnection) -> Begun| {
-            conn.transaction(|conn| {
+            let mut has_heard = true;
+            let quiet = conn.transaction(|conn| {
                 let quiet = begin(conn)?;
+                has_heard = quiet.is_none() || has_heard_all(conn, &file)?;
+                let quiet = quiet.filter(|_| has_heard);
                 if quiet.is_some() {
                     M::read_rows(conn, &conditions, each)?;
                 }
                 Ok::<_, SnapshotError>(quiet)
-            })
+            })?;
+            if !has_heard {
+                file.look();
+            }
+            Ok::<_, SnapshotError>(quiet)
         };
         for tries in 1..=self.tries {
             if let Some(quiet) = read(&mut |conn| begin_in_a_gap(conn, group.log()))? {
@@ -116,8 +125,9 @@ impl<M: SqliteModel> SnapshotSource<M> for SqliteSnapshots {
                 return Ok(quiet);
             }
         }
-        read(&mut |conn| self.begin_behind_the_lock(conn, group.log()))?
-            .ok_or_else(|| "a connection holds back what it has committed".into())
+        read(&mut |conn| self.begin_behind_the_lock(conn, group.log()))?.ok_or_else(|| {
+            "a connection holds back what it has committed, or others never pause".into()
+        })
     }
 }
 
@@ -165,6 +175,14 @@ fn begin_behind_the_lock(
 
 fn is_locked(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, info) if info.message() == "database is locked")
+}
+
+/// Whether all that the transaction sees of others is in the log.
+fn has_heard_all(conn: &mut SqliteConnection, file: &File) -> Result<bool, Error> {
+    match file.consumer() {
+        Some(consumer) => Ok(!consumer.has_entries(conn)?),
+        None => Ok(true),
+    }
 }
 
 /// Fixes what the transaction sees. `BEGIN` alone does not; the first read does.

@@ -31,19 +31,45 @@ extern "SQL" {
     fn rest_live_wrote(table: Integer) -> Bool;
 }
 
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Called before a row that others have written is copied to the log.
+    fn rest_live_heard(table: Integer) -> Bool;
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Called where others have written a row of which not all columns are known.
+    fn rest_live_lost(table: Integer) -> Bool;
+}
+
 impl Writes {
     /// Notes a write; says whether it is to be copied to the log.
     pub(super) fn note(self: &Arc<Self>, table: i32) -> bool {
-        if self.is_silent.load(Ordering::Relaxed) {
-            return false;
-        }
-        let mut written = self.lock();
-        written.ticket.get_or_insert_with(|| self.log.ticket());
+        !self.is_silent.load(Ordering::Relaxed) && self.note_others(table)
+    }
+
+    /// Notes a write of others, of which this connection is the first to hear.
+    pub(super) fn note_others(self: &Arc<Self>, table: i32) -> bool {
+        let mut written = self.draw();
         let table = table as usize;
         if !written.tables.contains(&table) {
             written.tables.push(table);
         }
         true
+    }
+
+    /// Notes a write of others that cannot be told.
+    pub(super) fn note_lost(self: &Arc<Self>, table: i32) -> bool {
+        self.draw().unknown.push(table as usize);
+        true
+    }
+
+    /// Notes that what others have written to these tables is not known.
+    pub(super) fn note_unknown(&self, tables: Vec<usize>) {
+        let mut written = self.lock();
+        written.has_changed_schema |= !tables.is_empty();
+        written.unknown.extend(tables);
     }
 
     /// Notes that this connection changed the schema of live tables, and that these were dropped,
@@ -66,6 +92,13 @@ impl Writes {
 
     pub(super) fn has_entries_of(&self, table: usize) -> bool {
         self.lock().tables.contains(&table)
+    }
+
+    /// Draws the ticket of the transaction, if it has none.
+    fn draw(self: &Arc<Self>) -> MutexGuard<'_, Written> {
+        let mut written = self.lock();
+        written.ticket.get_or_insert_with(|| self.log.ticket());
+        written
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Written> {

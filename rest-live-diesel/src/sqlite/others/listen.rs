@@ -1,0 +1,188 @@
+//! The thread that listens to others.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use diesel::QueryResult;
+use diesel::connection::SimpleConnection;
+use diesel::sqlite::SqliteConnection;
+use rest_live_core::{Change, Feed};
+
+use super::detect::Watch;
+use super::outbox::Consumer;
+use crate::connection::LiveConnection;
+use crate::sqlite::query::DataVersion;
+use crate::sqlite::read_number;
+
+/// How often it is looked whether others have written.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often subscribers are told to read again, at the most.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// What the thread that listens is asked for.
+pub(in crate::sqlite) enum Order {
+    /// Others have written.
+    Alarm,
+    /// To look now, and to say when that is done.
+    Look(Option<Sender<()>>),
+    Stop,
+}
+
+/// What the thread does.
+pub(super) trait Work: Send {
+    /// Others have written.
+    fn alarm(&mut self);
+
+    /// Looks whether others have written.
+    fn look(&mut self);
+
+    /// Tells at once what there is to tell.
+    fn tell(&mut self);
+
+    fn end(self);
+}
+
+pub(super) fn listen(mut work: impl Work, inbox: &Receiver<Order>) {
+    loop {
+        match inbox.recv_timeout(LOOK_EVERY) {
+            Ok(Order::Alarm) => work.alarm(),
+            Ok(Order::Look(done)) => {
+                work.look();
+                work.tell();
+                // Whoever asked may have gone.
+                done.and_then(|done| done.send(()).ok());
+            }
+            Err(RecvTimeoutError::Timeout) => work.look(),
+            Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return work.end(),
+        }
+    }
+}
+
+/// Others are found out.
+pub(super) struct Detecting {
+    watch: Arc<Watch>,
+    feed: Arc<Feed>,
+    /// Whether there is something to tell.
+    is_due: bool,
+    /// When it was last told.
+    told: Option<Instant>,
+}
+
+impl Detecting {
+    pub(super) fn new(watch: Arc<Watch>, feed: &Arc<Feed>) -> Self {
+        Self {
+            watch,
+            feed: Arc::clone(feed),
+            is_due: false,
+            told: None,
+        }
+    }
+}
+
+impl Work for Detecting {
+    fn alarm(&mut self) {
+        self.is_due = true;
+        self.look();
+    }
+
+    fn look(&mut self) {
+        self.is_due |= self.watch.look();
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.tell();
+        }
+    }
+
+    fn tell(&mut self) {
+        if mem::take(&mut self.is_due) {
+            self.told = Some(Instant::now());
+            tracing::debug!("others have written; all subscribers read again");
+            tell_all(&self.feed);
+        }
+    }
+
+    fn end(self) {}
+}
+
+/// Others are captured.
+pub(super) struct Capturing {
+    conn: LiveConnection<SqliteConnection>,
+    consumer: Consumer,
+    feed: Arc<Feed>,
+    /// The commits of others that have been looked at.
+    seen: Option<i32>,
+}
+
+impl Capturing {
+    pub(super) fn new(
+        conn: SqliteConnection,
+        consumer: Consumer,
+        feed: &Arc<Feed>,
+    ) -> QueryResult<Self> {
+        let mut capturing = Self {
+            conn: LiveConnection::install(conn, feed)?,
+            consumer,
+            feed: Arc::clone(feed),
+            seen: None,
+        };
+        capturing.register()?;
+        // It looks again soon. And whoever has the write lock may tell it all himself.
+        capturing
+            .conn
+            .inner
+            .batch_execute("PRAGMA busy_timeout = 10")?;
+        Ok(capturing)
+    }
+
+    /// From now on each entry is there; what was before, is not known.
+    fn register(&mut self) -> QueryResult<()> {
+        self.consumer.register(&mut self.conn.inner)?;
+        self.conn.settle();
+        tell_all(&self.feed);
+        Ok(())
+    }
+
+    fn try_look(&mut self) -> QueryResult<()> {
+        let version = read_number(&mut self.conn.inner, DataVersion)?;
+        if self.seen == Some(version) {
+            return Ok(());
+        }
+        // They may have changed the schema, and what writes to the outbox with it.
+        self.conn.prepare()?;
+        self.conn.settle();
+        if !self.consumer.is_registered(&mut self.conn.inner)? {
+            tracing::warn!("others have written more than is kept; all subscribers read again");
+            self.register()?;
+        } else if self.consumer.has_entries(&mut self.conn.inner)? {
+            self.consumer.knock(&mut self.conn)?;
+        }
+        self.seen = Some(version);
+        Ok(())
+    }
+}
+
+impl Work for Capturing {
+    fn alarm(&mut self) {}
+
+    fn look(&mut self) {
+        if let Err(error) = self.try_look() {
+            tracing::error!(%error, "what others write cannot be read; it is tried again");
+        }
+    }
+
+    fn tell(&mut self) {}
+
+    fn end(mut self) {
+        if let Err(error) = self.consumer.deregister(&mut self.conn.inner) {
+            tracing::warn!(%error, "the outbox goes on filling, up to its bound");
+        }
+    }
+}
+
+/// Tells the subscribers of all models to read again.
+fn tell_all(feed: &Feed) {
+    let models = feed.models().iter().map(|model| Change::unknown(model.id));
+    feed.log().ticket().commit(models.collect());
+}

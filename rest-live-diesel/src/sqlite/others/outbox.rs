@@ -1,0 +1,275 @@
+//! The outbox: where the triggers of the database itself write each change of a live table, so that
+//! what other connections and processes write is captured as exactly as what live ones do.
+//!
+//! Other than the rest of the capture it is no TEMP thing but a part of the database. Each process
+//! that hears of the others is a consumer, with entries of its own. What it writes itself its
+//! connections take out again in the same statement, by a TEMP trigger on the outbox. That takes
+//! along what others have written before: so their changes come before its own, in the order of
+//! the commits, by the ticket that is drawn at that moment, under the write lock.
+
+use diesel::connection::{LoadConnection, SimpleConnection};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+
+use super::keys::unique_keys;
+use super::triggers::{literal, names, shape, triggers};
+use crate::sqlite::install::{LiveTable, columns_of, push, quote};
+use crate::sqlite::query::{Begin, BeginImmediate, Commit, Rollback};
+
+/// How far a consumer may fall behind, in entries. Beyond that it is forgotten, and hears so when
+/// it is back.
+const MOST_ENTRIES: u32 = 10_000;
+
+/// Puts the entries of the others before all of a connection's own in its log.
+const BEFORE_OWN: i64 = 1 << 62;
+
+/// A process that hears of what others write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sqlite) struct Consumer(pub(super) i64);
+
+/// The outbox, and the triggers of the tables.
+const SCHEMA: &str = "\
+    CREATE TABLE IF NOT EXISTS main.rest_live_consumers (id INTEGER PRIMARY KEY); \
+    CREATE TABLE IF NOT EXISTS main.rest_live_replaced (source TEXT NOT NULL); \
+    CREATE TABLE IF NOT EXISTS main.rest_live_outbox \
+        (seq INTEGER PRIMARY KEY, consumer INTEGER NOT NULL, source TEXT NOT NULL, shape TEXT NOT NULL, op INTEGER NOT NULL); \
+    CREATE INDEX IF NOT EXISTS main.rest_live_outbox_by_consumer ON rest_live_outbox(consumer); ";
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    found: bool,
+}
+
+#[derive(QueryableByName)]
+struct Stored {
+    #[diesel(sql_type = Text)]
+    sql: String,
+}
+
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Text)]
+    name: String,
+}
+
+impl Consumer {
+    pub(super) fn register(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
+        let id = self.0;
+        conn.batch_execute(&format!(
+            "INSERT OR IGNORE INTO main.rest_live_consumers VALUES ({id})"
+        ))
+    }
+
+    pub(super) fn deregister(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
+        let id = self.0;
+        conn.batch_execute(&format!(
+            "BEGIN IMMEDIATE; DELETE FROM main.rest_live_consumers WHERE id = {id}; \
+             DELETE FROM main.rest_live_outbox WHERE consumer = {id}; COMMIT"
+        ))
+    }
+
+    /// Whether it was not forgotten meanwhile.
+    pub(super) fn is_registered<C>(self, conn: &mut C) -> QueryResult<bool>
+    where
+        C: LoadConnection<Backend = Sqlite>,
+    {
+        exists(
+            conn,
+            &format!("main.rest_live_consumers WHERE id = {}", self.0),
+        )
+    }
+
+    /// Whether others have written what it has not heard of.
+    pub(in crate::sqlite) fn has_entries<C>(self, conn: &mut C) -> QueryResult<bool>
+    where
+        C: LoadConnection<Backend = Sqlite>,
+    {
+        exists(
+            conn,
+            &format!("main.rest_live_outbox WHERE consumer = {}", self.0),
+        )
+    }
+
+    /// An entry of its own, with which a connection of its own takes all others out.
+    pub(super) fn knock(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
+        let id = self.0;
+        conn.batch_execute(&format!(
+            "INSERT INTO main.rest_live_outbox(consumer, source, shape, op) VALUES ({id}, '', '', 0)"
+        ))
+    }
+
+    /// The TEMP trigger that takes entries out.
+    pub(in crate::sqlite) fn trigger(self, tables: &[LiveTable]) -> String {
+        let id = self.0;
+        let width = tables
+            .iter()
+            .map(LiveTable::width)
+            .max()
+            .unwrap_or_default();
+        let slots: String = (0..width).map(|slot| format!(", c{slot}")).collect();
+        let known = tables
+            .iter()
+            .filter(|table| !table.is_missing())
+            .map(|table| {
+                let (source, shape) = (literal(&table.name), literal(&shape(table)));
+                format!(
+                    "SELECT {source} AS known, {shape} AS known_shape, {} AS number",
+                    table.number()
+                )
+            });
+        let known: Vec<_> = known.collect();
+        if known.is_empty() {
+            return String::new();
+        }
+        // An entry may be one of several models: each has its own place.
+        let count = tables.len();
+        let pending = format!(
+            "FROM main.rest_live_outbox JOIN ({}) ON known = source COLLATE NOCASE WHERE consumer = {id} AND seq < NEW.seq",
+            known.join(" UNION ALL ")
+        );
+        format!(
+            "CREATE TEMP TRIGGER rest_live_others AFTER INSERT ON main.rest_live_outbox WHEN NEW.consumer = {id} BEGIN \
+                SELECT rest_live_lost(number) {pending} AND shape <> known_shape; \
+                INSERT INTO rest_live_log(seq, model, op{slots}) \
+                    SELECT seq * {count} + number - {BEFORE_OWN}, number, op{slots} {pending} AND shape = known_shape AND rest_live_heard(number); \
+                DELETE FROM rest_live_outbox WHERE consumer = {id}; \
+             END;"
+        )
+    }
+}
+
+/// Sees to it that the database has an outbox, and that the tables write to it. Gives the numbers of
+/// those that did not.
+pub(in crate::sqlite) fn install(
+    conn: &mut SqliteConnection,
+    tables: &[LiveTable],
+) -> QueryResult<Vec<usize>> {
+    let mut stale = Vec::new();
+    let mut sql = String::new();
+    let mut width = 0;
+    for table in tables {
+        // As it is now: nothing else has looked at it yet.
+        let table = table.now(conn)?;
+        width = width.max(table.width());
+        if !is_current(conn, &table, &mut sql)? {
+            stale.push(table.number());
+        }
+    }
+    let is_there = exists(conn, "main.sqlite_schema WHERE name = 'rest_live_outbox'")?;
+    if !is_there || columns_of(conn, "rest_live_outbox", "main")? < width || !stale.is_empty() {
+        in_transaction(conn, |conn| create(conn, width, &sql))?;
+    }
+    Ok(stale)
+}
+
+fn create(conn: &mut SqliteConnection, width: usize, triggers: &str) -> QueryResult<()> {
+    conn.batch_execute(SCHEMA)?;
+    conn.batch_execute(&full())?;
+    for table in ["rest_live_outbox", "rest_live_replaced"] {
+        for slot in columns_of(conn, table, "main")?..width {
+            conn.batch_execute(&format!("ALTER TABLE main.{table} ADD COLUMN c{slot}"))?;
+        }
+    }
+    conn.batch_execute(triggers)
+}
+
+/// Forgets a consumer that does not take its entries: they would never end.
+fn full() -> String {
+    format!(
+        "CREATE TRIGGER IF NOT EXISTS main.rest_live_outbox_full AFTER INSERT ON rest_live_outbox \
+         WHEN NEW.seq >= {MOST_ENTRIES} + (SELECT min(seq) FROM rest_live_outbox WHERE consumer = NEW.consumer) \
+         BEGIN DELETE FROM rest_live_consumers WHERE id = NEW.consumer; DELETE FROM rest_live_outbox WHERE consumer = NEW.consumer; END"
+    )
+}
+
+/// Whether a table's triggers are those of the table as it is, and the newest: SQLite calls the
+/// newest first, and what another writes in answer to a change has to come after it. If not,
+/// `sql` is what mends it.
+fn is_current(
+    conn: &mut SqliteConnection,
+    table: &LiveTable,
+    sql: &mut String,
+) -> QueryResult<bool> {
+    if table.is_missing() {
+        return Ok(true);
+    }
+    let due = triggers(table, &unique_keys(conn, &table.name)?);
+    let stored: Vec<Stored> = diesel::sql_query(
+        "SELECT sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY rowid DESC",
+    )
+    .bind::<Text, _>(&table.name)
+    .load(conn)?;
+    let is_current = stored.len() >= due.len()
+        && due
+            .iter()
+            .rev()
+            .zip(&stored)
+            .all(|(due, stored)| stored.sql.strip_prefix("CREATE TRIGGER ") == Some(due));
+    if !is_current {
+        drop_triggers(table, sql);
+        for trigger in due {
+            push(sql, format_args!("CREATE TRIGGER main.{trigger};"));
+        }
+    }
+    Ok(is_current)
+}
+
+/// Takes the triggers off a table, for a change of the schema that they would forbid.
+pub(in crate::sqlite) fn drop_triggers(table: &LiveTable, sql: &mut String) {
+    for name in names(table) {
+        push(
+            sql,
+            format_args!("DROP TRIGGER IF EXISTS main.{};", quote(&name)),
+        );
+    }
+}
+
+/// Takes all of it out of a database.
+pub(super) fn remove(conn: &mut SqliteConnection) -> QueryResult<()> {
+    let triggers: Vec<Named> = diesel::sql_query(
+        "SELECT name FROM main.sqlite_schema WHERE type = 'trigger' AND name GLOB 'rest_live_others_*'",
+    )
+    .load(conn)?;
+    let mut sql = String::new();
+    for Named { name } in triggers {
+        push(
+            &mut sql,
+            format_args!("DROP TRIGGER main.{};", quote(&name)),
+        );
+    }
+    for table in ["consumers", "replaced", "outbox"] {
+        push(
+            &mut sql,
+            format_args!("DROP TABLE IF EXISTS main.rest_live_{table};"),
+        );
+    }
+    in_transaction(conn, |conn| conn.batch_execute(&sql))
+}
+
+/// In a transaction of its own, or in the one that is open.
+fn in_transaction<T>(
+    conn: &mut SqliteConnection,
+    work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
+) -> QueryResult<T> {
+    if conn.execute_returning_count(&Begin).is_err() {
+        return work(conn);
+    }
+    drop(conn.execute_returning_count(&Rollback));
+    conn.execute_returning_count(&BeginImmediate)?;
+    let result = work(conn).and_then(|value| conn.execute_returning_count(&Commit).map(|_| value));
+    if result.is_err() {
+        drop(conn.execute_returning_count(&Rollback));
+    }
+    result
+}
+
+fn exists<C>(conn: &mut C, from: &str) -> QueryResult<bool>
+where
+    C: LoadConnection<Backend = Sqlite>,
+{
+    let found: Found = diesel::sql_query(format!("SELECT EXISTS (SELECT 1 FROM {from}) AS found"))
+        .get_result(conn)?;
+    Ok(found.found)
+}

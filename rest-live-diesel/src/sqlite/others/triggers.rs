@@ -1,0 +1,172 @@
+//! The triggers of a live table that write to the outbox, whoever writes to the table.
+//!
+//! Where the connection of the writer does not have `recursive_triggers` on, SQLite says nothing of
+//! the rows that a `REPLACE` removes. So those that are in the way of a new row are noted before,
+//! and told when it is there.
+
+use super::keys::UniqueKey;
+use crate::sqlite::install::{LiveTable, op, quote};
+
+/// All triggers that a table can have.
+const EVENTS: [&str; 5] = [
+    "insert",
+    "update",
+    "delete",
+    "before_insert",
+    "before_update",
+];
+
+/// The triggers of a table, in the order of their creation: of each what follows `CREATE TRIGGER
+/// main.`.
+pub(super) fn triggers(table: &LiveTable, keys: &[UniqueKey]) -> Vec<String> {
+    let writer = Writer { table, keys };
+    let when_heard = "WHEN EXISTS (SELECT 1 FROM rest_live_consumers) ";
+    let when_changed = format!("WHEN FALSE{} ", table.changed());
+    let (inserted, before, after, deleted) = (
+        writer.image("NEW", op::INSERTED),
+        writer.image("OLD", op::BEFORE_UPDATE),
+        writer.image("NEW", op::AFTER_UPDATE),
+        writer.image("OLD", op::DELETED),
+    );
+    let Some(primary) = keys.first() else {
+        return vec![
+            writer.trigger("insert", "AFTER INSERT", "", &[inserted]),
+            writer.trigger("update", "AFTER UPDATE", &when_changed, &[before, after]),
+            writer.trigger("delete", "AFTER DELETE", "", &[deleted]),
+        ];
+    };
+    let noted = |name: &str| table.slot(name);
+    let is_old_noted = primary.is_old(&noted);
+    let is_old = primary.is_old(&|name| format!("it.{}", quote(name)));
+    let all_keys: Vec<_> = keys.iter().map(UniqueKey::columns).collect();
+    let of_keys = format!("BEFORE UPDATE OF {}", all_keys.join(", "));
+    let (forget, another) = (writer.forget("TRUE"), |is_old: &str| {
+        format!("NOT ({is_old})")
+    });
+    vec![
+        writer.trigger(
+            "insert",
+            "AFTER INSERT",
+            "",
+            &[writer.replaced("TRUE"), forget.clone(), inserted],
+        ),
+        writer.trigger(
+            "update",
+            "AFTER UPDATE",
+            &when_changed,
+            &[
+                writer.replaced(&another(&is_old_noted)),
+                forget.clone(),
+                before,
+                after,
+            ],
+        ),
+        writer.trigger(
+            "delete",
+            "AFTER DELETE",
+            "",
+            &[writer.forget(&is_old_noted), deleted],
+        ),
+        writer.trigger(
+            "before_insert",
+            "BEFORE INSERT",
+            when_heard,
+            &[forget.clone(), writer.note("TRUE")],
+        ),
+        writer.trigger(
+            "before_update",
+            &of_keys,
+            when_heard,
+            &[forget.clone(), writer.note(&another(&is_old))],
+        ),
+    ]
+}
+
+/// The names of all triggers that a table can have.
+pub(super) fn names(table: &LiveTable) -> impl Iterator<Item = String> {
+    EVENTS.iter().map(|event| name(table, event))
+}
+
+/// What tells entries of one table from those that it wrote when it had other columns.
+pub(super) fn shape(table: &LiveTable) -> String {
+    table.each(|_, column| format!("{},", column.name))
+}
+
+/// A text in SQL.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+fn name(table: &LiveTable, event: &str) -> String {
+    format!("rest_live_others_{}_{event}", table.name)
+}
+
+/// Writes the statements of which the triggers are made.
+struct Writer<'a> {
+    table: &'a LiveTable,
+    keys: &'a [UniqueKey],
+}
+
+impl Writer<'_> {
+    fn trigger(&self, event: &str, moment: &str, when: &str, body: &[String]) -> String {
+        let (name, table) = (quote(&name(self.table, event)), quote(&self.table.name));
+        format!(
+            "{name} {moment} ON {table} {when}BEGIN {}END",
+            body.concat()
+        )
+    }
+
+    /// Writes an image of the row to each consumer.
+    fn image(&self, of: &str, op: i32) -> String {
+        let values = self
+            .table
+            .each(|_, column| format!(", {of}.{}", quote(&column.name)));
+        self.entries(op, &values, "rest_live_consumers")
+    }
+
+    /// Writes the rows that had to make room for `NEW`, now that it is there.
+    fn replaced(&self, condition: &str) -> String {
+        let values = self.table.each(|slot, _| format!(", c{slot}"));
+        let (source, is_taken) = (
+            literal(&self.table.name),
+            self.is_taken(&|name| self.table.slot(name)),
+        );
+        let from = format!(
+            "rest_live_replaced, rest_live_consumers WHERE source = {source} AND {is_taken} AND {condition}"
+        );
+        self.entries(op::DELETED, &values, &from)
+    }
+
+    fn entries(&self, op: i32, values: &str, from: &str) -> String {
+        let slots = self.table.each(|slot, _| format!(", c{slot}"));
+        let (source, shape) = (literal(&self.table.name), literal(&shape(self.table)));
+        format!(
+            "INSERT INTO rest_live_outbox(consumer, source, shape, op{slots}) \
+             SELECT rest_live_consumers.id, {source}, {shape}, {op}{values} FROM {from}; "
+        )
+    }
+
+    /// Notes the rows that have to go if `NEW` is to have their place.
+    fn note(&self, condition: &str) -> String {
+        let slots = self.table.each(|slot, _| format!(", c{slot}"));
+        let values = self
+            .table
+            .each(|_, column| format!(", it.{}", quote(&column.name)));
+        let (source, table) = (literal(&self.table.name), quote(&self.table.name));
+        let is_taken = self.is_taken(&|name| format!("it.{}", quote(name)));
+        format!(
+            "INSERT INTO rest_live_replaced(source{slots}) SELECT {source}{values} FROM {table} AS it \
+             WHERE {is_taken} AND {condition}; "
+        )
+    }
+
+    fn forget(&self, condition: &str) -> String {
+        let source = literal(&self.table.name);
+        format!("DELETE FROM rest_live_replaced WHERE source = {source} AND {condition}; ")
+    }
+
+    fn is_taken(&self, of: &impl Fn(&str) -> String) -> String {
+        let keys: Vec<_> = self.keys.iter().map(|key| key.is_taken(of)).collect();
+        format!("({})", keys.join(" OR "))
+    }
+}
