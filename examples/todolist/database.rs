@@ -1,11 +1,13 @@
 //! The database: a SQLite file, and a pool of connections that tell what is committed on them.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{self, CustomizeConnection, Pool};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use rest_live::OtherWriters;
 use rest_live::prelude::*;
 use tokio::task::spawn_blocking;
 
@@ -21,6 +23,8 @@ pub type DbConnection = LiveConnection<SqliteConnection>;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<LiveManager<SqliteConnection>>,
+    /// Hears of what others write to the file: try it with the `sqlite3` shell.
+    _others: Arc<OtherWriters>,
 }
 
 impl Database {
@@ -30,7 +34,11 @@ impl Database {
         let pool = Pool::builder()
             .connection_customizer(Box::new(ForeignKeys))
             .build(LiveManager::new(url, live))?;
-        Ok(Self { pool })
+        let others = Arc::new(OtherWriters::capture(url, live)?);
+        Ok(Self {
+            pool,
+            _others: others,
+        })
     }
 
     /// Runs blocking work on a connection, on a thread that may block.
