@@ -1,6 +1,7 @@
 //! SQLite: everything that changes a live table on the connection is captured, by TEMP triggers.
 
 mod batch;
+mod follow;
 mod install;
 mod key;
 mod others;
@@ -29,12 +30,13 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, QueryResult};
 use rest_live_core::{Change, Feed, ModelId};
 
+use self::follow::{By, KEEP_SCHEMA, Schema};
 use self::install::LiveTable;
 pub(crate) use self::key::KeyColumns;
 pub use self::key::SqliteKey;
+use self::others::File;
 pub use self::others::OtherWriters;
-use self::others::{Consumer, File, outbox};
-use self::query::{Begin, ClearLog, Commit, Installed, Rollback, SchemaVersion};
+use self::query::{Begin, ClearLog, Commit, Rollback};
 pub use self::snapshot::SqliteSnapshots;
 pub use self::table::{CapturedModel, SqliteModel};
 use self::writes::{
@@ -86,25 +88,6 @@ pub struct SqliteCapture {
     may_be_undone: bool,
     /// The queries seen so far, and what they do.
     kinds: HashMap<TypeId, StatementKind>,
-}
-
-/// The database's schema, and how much of the capture there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Schema {
-    version: i32,
-    installed: i32,
-    /// Who hears of what others write.
-    consumer: Option<Consumer>,
-}
-
-/// Who may have changed the schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
-    /// This connection, by the statement before: whatever else that did to live tables is to be
-    /// told.
-    Us,
-    /// Others, who tell it themselves.
-    Others,
 }
 
 impl Capture<SqliteConnection> for SqliteCapture {
@@ -253,84 +236,7 @@ impl Capture<SqliteConnection> for SqliteCapture {
     }
 }
 
-/// The statements that leave the schema as it is. After `BEGIN` above all nothing is to be read:
-/// that would fix what the transaction sees.
-const KEEP_SCHEMA: [&str; 12] = [
-    "",
-    "BEGIN",
-    "COMMIT",
-    "DELETE",
-    "END",
-    "INSERT",
-    "RELEASE",
-    "REPLACE",
-    "SAVEPOINT",
-    "SELECT",
-    "UPDATE",
-    "VALUES",
-];
-
 impl SqliteCapture {
-    /// Puts the triggers on the tables as they are now, if these or the triggers are not what they
-    /// were.
-    fn follow_schema(&mut self, conn: &mut SqliteConnection, by: By) -> QueryResult<()> {
-        let version = read_number(conn, SchemaVersion)?;
-        let consumer = self.file.consumer();
-        let is_current = !self.may_be_undone
-            && self.schema.is_some()
-            && self.schema
-                == Some(Schema {
-                    version,
-                    installed: read_number(conn, Installed)?,
-                    consumer,
-                });
-        if is_current {
-            return Ok(());
-        }
-        if consumer.is_some() {
-            self.writes
-                .note_unknown(outbox::install(conn, &self.tables)?);
-        }
-        let others = install::install(conn, &mut self.tables, consumer)?;
-        if by == By::Us && !others.is_empty() {
-            let is_unknown = |number: &usize| {
-                self.tables[*number].is_missing() || self.writes.has_entries_of(*number)
-            };
-            let unknown: Vec<_> = others.into_iter().filter(is_unknown).collect();
-            self.writes.note_schema_change(unknown);
-        }
-        // The version is that from before: if somebody has changed it meanwhile, it is looked at
-        // again.
-        self.schema = Some(Schema {
-            version,
-            installed: read_number(conn, Installed)?,
-            consumer,
-        });
-        // A rollback takes the triggers along, and gives their version to the next change.
-        self.may_be_undone = conn
-            .execute_returning_count(&Begin)
-            .and_then(|_| conn.execute_returning_count(&Commit))
-            .is_err();
-        Ok(())
-    }
-
-    /// Finds the tables that are others than when it was last settled, because this connection
-    /// changed the schema and did not undo it.
-    fn compare_tables(&mut self, conn: &mut SqliteConnection) {
-        if !self.writes.lock().has_changed_schema {
-            return;
-        }
-        if let Err(error) = self.follow_schema(conn, By::Others) {
-            tracing::error!(%error, "it cannot be said which live tables changed");
-        }
-        let others = self
-            .tables
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(number, table)| table.settle().then_some(number));
-        self.writes.lock().unknown.extend(others);
-    }
-
     /// Empties the log.
     fn take_changes(&self, conn: &mut SqliteConnection) -> QueryResult<Vec<Change>> {
         let (written, unknown) = {
@@ -378,12 +284,6 @@ impl SqliteCapture {
             .map(|(model, _)| *model)
             .collect();
         models.into_iter().map(Change::unknown)
-    }
-
-    /// Takes the triggers off until the next look at the schema.
-    fn step_aside(&mut self, conn: &mut SqliteConnection) -> QueryResult<()> {
-        self.schema = None;
-        install::uninstall(conn, &self.tables, self.file.consumer())
     }
 }
 
