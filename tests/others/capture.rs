@@ -218,7 +218,6 @@ fn who_rolls_back_leaves_what_others_said() {
         Err::<(), _>(Error::RollbackTransaction)
     })
     .unwrap_err();
-    client.receive_nothing();
     assert_eq!(told(&others, &mut client), ["UPDATED loud"]);
 }
 
