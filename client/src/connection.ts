@@ -150,7 +150,7 @@ export class Connection {
       (cause: unknown) => {
         if (this.#state !== state) return;
         this.#events.failed({ kind: "token", cause, temporary: true });
-        if (this.#state === state) this.#lost(NO_CODE, "");
+        if (this.#state === state) this.#lost();
       },
     );
   }
@@ -166,7 +166,7 @@ export class Connection {
       return this.#events.failed({ kind: "socket", cause, temporary: false });
     }
     this.#enter({ at: "opening", socket });
-    this.#timer = setTimeout(() => this.#lost(NO_CODE, ""), OPEN_WITHIN);
+    this.#timer = setTimeout(() => this.#lost(), OPEN_WITHIN);
     socket.onopen = () => (token === null || inRequest ? this.#opened(socket) : this.#authenticate(socket, token));
     socket.onmessage = ({ data }: { data: unknown }) => this.#received(data);
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#lost(code, reason);
@@ -176,7 +176,7 @@ export class Connection {
 
   #authenticate(socket: SocketLike, token: string): void {
     this.#enter({ at: "authenticating", socket });
-    this.#timer = setTimeout(() => this.#lost(NO_CODE, ""), OPEN_WITHIN);
+    this.#timer = setTimeout(() => this.#lost(), OPEN_WITHIN);
     this.send({ type: "auth", token });
   }
 
@@ -206,15 +206,15 @@ export class Connection {
     const state = this.#state;
     this.#events.failed({ kind: "connection", code, reason, message, temporary });
     if (this.#state !== state) return;
-    if (state.at === "authenticating") this.#lost(NOT_AUTHENTICATED, "");
+    if (state.at === "authenticating") this.#lost(NOT_AUTHENTICATED);
     // Nobody knows which message came to nothing: all of them again, slowly.
-    else if (code === 429) this.#lost(4429, "");
+    else if (code === 429) this.#lost(4429);
   }
 
-  #lost(code: number, reason: string): void {
+  #lost(code = NO_CODE, reason = ""): void {
     if (this.#state.at === "open" && Date.now() - this.#state.since >= STABLE_AFTER) this.#attempt = 0;
     const retry = afterClose(code, reason, this.#attempt, Math.random());
-    if (retry.stop) {
+    if (!retry) {
       const state = this.#drop({ at: "stopped" });
       if (this.#state === state) this.#events.failed({ kind: "closed", code, reason, temporary: false });
       return;
@@ -262,7 +262,7 @@ export class Connection {
 
   #noticed(notice: Notice): void {
     const state = this.#state;
-    if ("socket" in state && state.socket.readyState > 1) this.#lost(NO_CODE, "");
+    if ("socket" in state && state.socket.readyState > 1) this.#lost();
     else if (state.at === "open") this.#probe();
     else if (state.at === "waiting" && !state.firm && notice !== "offline") {
       if (notice === "online") this.#attempt = 0;
@@ -291,7 +291,7 @@ export class Connection {
     this.#timer = setTimeout(() => {
       if (this.#heard >= at) this.#listen();
       else if (Date.now() - at > ANSWER_WITHIN + LATE) this.#probe();
-      else this.#lost(NO_CODE, "");
+      else this.#lost();
     }, ANSWER_WITHIN);
   }
 }

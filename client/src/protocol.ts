@@ -38,7 +38,7 @@ export const Close = {
 export function parse(data: unknown): Frame | null {
   try {
     const frame = JSON.parse(data as string) as Frame | null;
-    return frame && typeof frame === "object" ? frame : null;
+    return typeof frame === "object" ? frame : null;
   } catch {
     return null;
   }

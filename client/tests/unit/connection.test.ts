@@ -1,30 +1,22 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { LiveError } from "rest-live";
 
 import { afterClose, backoff } from "../../src/backoff.js";
-import { client, FakeSocket, LIST, settle, deferred } from "./fake.js";
+import { client, FakeSocket, handTime, LIST, settle, deferred } from "./fake.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
+handTime();
 
 describe("a close is judged", () => {
   it("by its code", () => {
-    expect(afterClose(4403, "", 0, 0.5)).toEqual({ stop: true });
-    expect(afterClose(1006, "", 0, 0.5)).toEqual({ stop: false, delay: 250, firm: false, attempt: 1 });
-    expect(afterClose(4508, "", 2, 0.5)).toEqual({ stop: false, delay: 1000, firm: false, attempt: 3 });
-    expect(afterClose(4429, "", 0, 0.5)).toEqual({ stop: false, delay: 4500, firm: true, attempt: 5 });
+    expect(afterClose(4403, "", 0, 0.5)).toBeNull();
+    expect(afterClose(1006, "", 0, 0.5)).toEqual({ delay: 250, firm: false, attempt: 1 });
+    expect(afterClose(4508, "", 2, 0.5)).toEqual({ delay: 1000, firm: false, attempt: 3 });
+    expect(afterClose(4429, "", 0, 0.5)).toEqual({ delay: 4500, firm: true, attempt: 5 });
   });
 
   it("by the advice of a server that shuts down", () => {
-    expect(afterClose(1001, '{"retry_after_ms":1234}', 3, 0.5)).toEqual({ stop: false, delay: 1234, firm: true, attempt: 3 });
+    expect(afterClose(1001, '{"retry_after_ms":1234}', 3, 0.5)).toEqual({ delay: 1234, firm: true, attempt: 3 });
     for (const reason of ["", "bye", "null", "{}", '{"retry_after_ms":-1}', '{"retry_after_ms":"x"}']) {
       expect(afterClose(1001, reason, 0, 0.5)).toMatchObject({ delay: 250, firm: false });
     }
