@@ -1,6 +1,6 @@
 // When to come back. Time and chance are arguments.
 
-import { Close } from "./protocol.js";
+import { GOING_AWAY, REVOKED, TOO_MANY_MESSAGES } from "./protocol.js";
 
 const BASE = 500;
 const CAP = 30_000;
@@ -21,10 +21,10 @@ export interface Retry {
 
 /** Judges a close: `attempt` is how many connections have failed in a row, `attempt` of the answer counts this one. `null` is not to come back. */
 export function afterClose(code: number, reason: string, attempt: number, chance: number): Retry | null {
-  if (code === Close.revoked) return null;
-  const advised = code === Close.goingAway ? advice(reason) : null;
+  if (code === REVOKED) return null;
+  const advised = code === GOING_AWAY ? advice(reason) : null;
   if (advised !== null) return { delay: advised, firm: true, attempt };
-  if (code === Close.tooManyMessages) {
+  if (code === TOO_MANY_MESSAGES) {
     const shunned = Math.max(attempt, TOO_MANY);
     return { delay: BASE + backoff(shunned, chance), firm: true, attempt: shunned + 1 };
   }

@@ -128,12 +128,14 @@ export class Subscriptions {
     for (const topic of this.#topics.values()) each(topic, "error", error);
   }
 
-  /** Another user: cursors say nothing about what he has seen. */
+  /** Cursors say nothing about what may not be seen any more. */
+  expired(): void {
+    for (const topic of this.#topics.values()) topic.cursor = null;
+  }
+
+  /** What was told is not to be seen any more. */
   forget(): void {
-    for (const topic of this.#topics.values()) {
-      topic.cursor = null;
-      each(topic, "forget");
-    }
+    for (const topic of this.#topics.values()) forget(topic);
   }
 
   received(frame: Frame): void {
@@ -195,6 +197,7 @@ export class Subscriptions {
       topic.state = { at: "parked", timer, forPlace: reason === "too_many_subscriptions" };
     } else {
       topic.state = { at: "refused" };
+      forget(topic);
     }
     if (wasLive) each(topic, "lost");
     each(topic, "error", { kind: "refused", code, reason, message, temporary });
@@ -262,6 +265,11 @@ function broadcast(topic: Topic, { model, action, instance }: Frame & { type: "b
     say(topic, member, action.toLowerCase() as Lowercase<Action>, instance);
     say(topic, member, "event", { model, action, instance });
   }
+}
+
+function forget(topic: Topic): void {
+  topic.cursor = null;
+  each(topic, "forget");
 }
 
 type What<H extends keyof Listener> = Parameters<NonNullable<Listener[H]>>[0];

@@ -175,6 +175,23 @@ describe("a collection", () => {
     expect(FakeSocket.last.opens().of("subscribe")[0]).not.toHaveProperty("since");
   });
 
+  it("shows nothing any more when access was revoked, or the model is hidden", async () => {
+    const revoked = await loaded([task(1)]);
+    FakeSocket.last.closes(4403);
+    expect(revoked.rows.state).toMatchObject({ rows: [], status: "error", error: { kind: "closed" } });
+
+    const hidden = await loaded([task(1)]);
+    FakeSocket.last.says({ type: "unsubscribed", id: 1, code: 404, reason: "unknown_model" });
+    expect(hidden.rows.state).toMatchObject({ rows: [], status: "error", error: { kind: "refused" } });
+    FakeSocket.last.closes();
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.opens().acks();
+    expect(FakeSocket.last.of("subscribe")[0]).not.toHaveProperty("since");
+    hidden.reads[1]!.resolve([task(2)]);
+    await settle();
+    expect(hidden.rows.state).toEqual({ rows: [task(2)], status: "live", error: null });
+  });
+
   it("is silent when it is closed", async () => {
     const { rows, reads } = reading();
     FakeSocket.last.acks();

@@ -211,6 +211,47 @@ describe("a token", () => {
     expect(FakeSocket.last.opens().sent).toEqual([{ type: "auth", token: "t2" }]);
   });
 
+  it("that ends takes the cursors along: what may be seen now is not known", async () => {
+    const live = client({ auth: () => "t" });
+    live.subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens().says({ type: "authenticated" });
+    for (const [code, since] of [[1006, "c0"], [4003, undefined]] as const) {
+      FakeSocket.last.acks();
+      FakeSocket.last.closes(code);
+      await vi.advanceTimersByTimeAsync(1_000);
+      FakeSocket.last.opens().says({ type: "authenticated" });
+      expect(FakeSocket.last.of("subscribe").map((message) => message["since"])).toEqual([since]);
+    }
+  });
+
+  it("of somebody who may not be here is not shown again", async () => {
+    const errors: LiveError[] = [];
+    const auth = vi.fn(() => "t");
+    const live = client({ auth, onError: (error) => errors.push(error) });
+    live.subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens().refuses("forbidden", { id: null, code: 403 });
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(live.state).toBe("stopped");
+    expect(auth).toHaveBeenCalledTimes(1);
+    expect(errors).toMatchObject([{ kind: "connection", code: 403 }, { kind: "closed", code: 4403 }]);
+  });
+
+  it("that cannot be checked just now costs nothing of what is known", async () => {
+    const live = client({ auth: () => "t" });
+    live.subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens().says({ type: "authenticated" });
+    FakeSocket.last.acks();
+    FakeSocket.last.closes();
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.last.opens().refuses("unavailable", { id: null, code: 503, temporary: true });
+    await vi.advanceTimersByTimeAsync(2_000);
+    FakeSocket.last.opens().says({ type: "authenticated" });
+    expect(FakeSocket.last.of("subscribe")).toMatchObject([{ since: "c0" }]);
+  });
+
   it("that is refused is reported, and asked for again", async () => {
     const errors: LiveError[] = [];
     const live = client({ auth: () => "old", onError: (error) => errors.push(error) });
