@@ -16,11 +16,16 @@ export interface World<W extends string, T extends object> {
   readonly options?: RestLiveOptions;
   /** The ways of writing, the frequent ones more than once. */
   readonly writes: readonly W[];
-  /** Writes to a row, or a group, that `at` says. */
-  write(way: W, at: number): Promise<unknown>;
+  /** Writes to a row, or a group, that `at` says, while this page looks at it. */
+  write(way: W, at: number, page: Page<T>): Promise<unknown>;
   open(live: RestLive, group: number): Collection<T>;
   /** What the collection is to come to. */
   read(group: number): Promise<T[]>;
+}
+
+export interface Page<T extends object> {
+  readonly live: RestLive;
+  readonly rows: Collection<T>[];
 }
 
 type Step<W> = { do: "write"; way: W; at: number } | { do: "break"; how: Break } | { do: "delay"; by: number } | { do: "pause"; for: number } | { do: "reopen" } | { do: "kill" };
@@ -47,22 +52,28 @@ async function travel<W extends string, T extends object>(world: World<W, T>, al
   world.line.delay = 0;
   const live = new RestLive(world.line.url, { WebSocket: Socket, probeAfter: 300, ...world.options });
   const rows = [world.open(live, 1), world.open(live, 2)];
+  const page = { live, rows };
   try {
     for (const step of all) {
       if (step.do === "reopen") {
         rows[0]!.close();
         rows[0] = world.open(live, 1);
-      } else await take(world, step);
+      } else await take(world, step, page);
     }
     world.line.delay = 0;
-    for (const [at, collection] of rows.entries()) await converges(collection, await world.read(at + 1));
+    await arrives(world, page);
   } finally {
     live.close();
   }
 }
 
-async function take<W extends string, T extends object>({ server, line, write }: World<W, T>, step: Exclude<Step<W>, { do: "reopen" }>): Promise<void> {
-  if (step.do === "write") await write(step.way, step.at);
+/** The collections show what REST reads. */
+export async function arrives<T extends object>({ read }: { read(group: number): Promise<T[]> }, { rows }: Page<T>): Promise<void> {
+  for (const [at, collection] of rows.entries()) await converges(collection, await read(at + 1));
+}
+
+async function take<W extends string, T extends object>({ server, line, write }: World<W, T>, step: Exclude<Step<W>, { do: "reopen" }>, page: Page<T>): Promise<void> {
+  if (step.do === "write") await write(step.way, step.at, page);
   if (step.do === "break") line.break(step.how);
   if (step.do === "delay") line.delay = step.by;
   if (step.do === "pause") await new Promise((resolve) => setTimeout(resolve, step.for));

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 
-import { survives } from "./journey.js";
+import { arrives, survives, type Page } from "./journey.js";
 import { Heard, Notes, type Note } from "./notes.js";
 import { build, converges, Line, Server, until } from "./server.js";
 
@@ -146,6 +146,7 @@ describe("a collection of a snapshot", () => {
 describe("over lines that break at random", () => {
   it("a collection comes to what REST reads", { timeout: 600_000 }, async () => {
     const names = ["anna", "ines"] as const;
+    const read = (value: number) => notes.seen("anna", value);
     await survives<"add" | "rewrite" | "move" | "hide" | "delete" | "rights", Note>({
       server,
       line: notes.line,
@@ -153,14 +154,14 @@ describe("over lines that break at random", () => {
       writes: ["add", "add", "rewrite", "move", "hide", "delete", "rights"],
       write,
       open: (own, value) => own.collection({ model: "tokens.Note", property: "room", value }, { snapshot: true, compare: (a: Note, b: Note) => a.id - b.id }),
-      read: (value) => notes.seen("anna", value),
+      read,
     });
 
-    async function write(way: string, at: number): Promise<unknown> {
+    async function write(way: string, at: number, page: Page<Note>): Promise<unknown> {
       const room = 1 + (at % 2);
       const author = names[at % 3 ? 1 : 0];
       if (way === "add") return notes.add(author, `note ${at}`, { room, is_private: at % 4 === 0 });
-      if (way === "rights") return rights(at % 2 ? "PUT" : "DELETE");
+      if (way === "rights") return rights(at % 2 ? "PUT" : "DELETE", page);
       const all = (await Promise.all([1, 2].map((value) => notes.seen(author, value)))).flat().filter((note) => note.author === author);
       const note = all[at % all.length];
       if (!note) return;
@@ -168,8 +169,13 @@ describe("over lines that break at random", () => {
       return notes.edit(note, way === "move" ? { room } : way === "hide" ? { is_private: !note.is_private } : { text: `${note.text}!`.slice(-50) });
     }
 
-    async function rights(method: string): Promise<void> {
+    /** Rights that change while a client is away are not told when it resumes: so it is there, on a line that holds. */
+    async function rights(method: string, page: Page<Note>): Promise<void> {
+      notes.line.delay = 0;
+      page.live.reconnect();
+      await arrives({ read }, page);
       await server.request(method, "/editors/anna/");
+      await arrives({ read }, page);
     }
   });
 });

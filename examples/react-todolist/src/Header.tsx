@@ -26,7 +26,7 @@ export function Header() {
   );
 }
 
-const WORDS = { idle: "Connecting…", connecting: "Connecting…", open: "Live", waiting: "Cut off, trying again…", stopped: "Cut off" };
+const WORDS = { idle: "Connecting…", connecting: "Connecting…", open: "Live", waiting: "Reconnecting…", stopped: "Cut off" };
 
 function Status() {
   const state = useLiveState();
