@@ -35,21 +35,23 @@ describe("the React page, built", { timeout: 300_000 }, () => {
       await Promise.all([here, there].map((window) => window.showsTasks(["- Bread"])));
     });
 
-    /** Keeps the answers to what is written, until the answer is called with the tasks that are to be shown then. */
+    /** Keeps back what is written until `send` is called, and its answer until `answer` is. */
     async function hold() {
-      let answer;
+      let send, answer;
+      const sent = new Promise((resolve) => (send = resolve));
       const answered = new Promise((resolve) => (answer = resolve));
       await here.page.route(
         (url) => /^\/(tasks|lists)\//.test(url.pathname),
         async (route) => {
           if (route.request().method() === "GET") return route.continue();
+          await sent;
           const response = await route.fetch();
           await answered;
           await route.fulfill({ response });
         },
       );
       await here.record(here.tasks());
-      return answer;
+      return { send, answer };
     }
 
     const states = [
@@ -61,9 +63,10 @@ describe("the React page, built", { timeout: 300_000 }, () => {
     ];
     for (const [what, edit, after] of states) {
       it(what, async () => {
-        const answer = await hold();
+        const { send, answer } = await hold();
         await edit();
         await here.showsTasks(after);
+        send();
         // The event comes before the answer.
         await there.showsTasks(after);
         await here.hears(({ type }) => type === "broadcast");
@@ -78,8 +81,9 @@ describe("the React page, built", { timeout: 300_000 }, () => {
     }
 
     it("under the edits of others", async () => {
-      const answer = await hold();
+      const { send, answer } = await hold();
       await here.tick("Bread");
+      send();
       await there.showsTasks(["+ Bread"]);
       await there.rewrite("Bread", "Rolls");
       await here.showsTasks(["+ Rolls"]);
