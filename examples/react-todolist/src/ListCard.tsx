@@ -1,10 +1,10 @@
 import { useState } from "react";
 import { useLive } from "rest-live/react";
 
-import type { Task } from "../../todolist/models";
 import { Editable } from "./Editable";
 import { useList } from "./lists";
 import { useUser } from "./live";
+import type { Task } from "./models";
 import { MoveDialog } from "./MoveDialog";
 import { NewRow } from "./NewRow";
 import { useAttempt } from "./Problems";

@@ -1,7 +1,7 @@
 import { useId } from "react";
 
-import type { Task } from "../../todolist/models";
 import { useList } from "./lists";
+import type { Task } from "./models";
 import { useAttempt } from "./Problems";
 import { request } from "./rest";
 

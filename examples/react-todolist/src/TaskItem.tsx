@@ -1,8 +1,8 @@
 import { memo } from "react";
 import type { LiveRows } from "rest-live/react";
 
-import type { Task } from "../../todolist/models";
 import { Editable } from "./Editable";
+import type { Task } from "./models";
 import { useAttempt } from "./Problems";
 import { request } from "./rest";
 
@@ -28,7 +28,7 @@ export const TaskItem = memo(function TaskItem({ task, optimistic, move }: Props
   return (
     <li className={done ? "task done" : "task"}>
       {done === undefined ? (
-        <span className="unknown" title="Log in to see whether it is done" />
+        <span className="unknown" role="img" aria-label="Log in to see whether it is done" title="Log in to see whether it is done" />
       ) : (
         <input type="checkbox" aria-label={`Done: ${task.text}`} checked={done} disabled={isOnItsWay} onChange={() => change({ done: !done })} />
       )}

@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { useLive } from "rest-live/react";
 
-import type { List } from "../../todolist/models";
+import type { List } from "./models";
 import { request } from "./rest";
 
 /**
