@@ -123,7 +123,7 @@ export class Collection<T extends object> implements Disposable {
       (result) => {
         if (!this.#rows.edits.has(edit)) return;
         const isRow = typeof result === "object" && result !== null;
-        const own = (isRow && this.#rows.keyOf(result as never)) || key;
+        const own = isRow ? (this.#rows.keyOf(result as never) ?? key) : key;
         if (isRow && (own === key || edit.isNew)) this.#rows.edits.wrote(edit, own, result);
         this.#rows.edits.done(edit, this.#rows.get(edit.key));
         this.#await(edit);

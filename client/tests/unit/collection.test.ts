@@ -392,6 +392,16 @@ describe("an optimistic edit", () => {
       expect(rows.rows).toEqual([]);
     });
 
+    it("may be given any key", async () => {
+      const { rows } = await loaded([]);
+      const request = made();
+      void rows.optimistic(-1, { id: -1, text: "x" }, request.promise);
+      request.resolve(task(0, "x"));
+      await settle();
+      FakeSocket.last.tells("CREATED", task(0, "x"));
+      expect(rows.rows).toEqual([task(0, "x")]);
+    });
+
     it("keeps what the server made of it", async () => {
       const { rows } = await loaded([]);
       const request = made();
