@@ -110,7 +110,7 @@ export function journeys(kit) {
 
   it("shows that all tasks were completed at once", async () => {
     await Promise.all([here.logIn("anna"), there.logIn("ines")]);
-    for (const text of ["Bread", "Olives", "Coffee"]) await here.addTask(text);
+    await here.addTasks(["Bread", "Olives", "Coffee"]);
     await here.showsTasks(["- Bread", "- Olives", "- Coffee"]);
     await here.completeAll();
     await there.showsTasks(["+ Bread", "+ Olives", "+ Coffee"]);
@@ -142,7 +142,7 @@ export function journeys(kit) {
   });
 
   it("leaves the focus where it is", async () => {
-    for (const text of ["Bread", "Olives", "Coffee"]) await here.addTask(text);
+    await here.addTasks(["Bread", "Olives", "Coffee"]);
     await there.showsTasks(["? Bread", "? Olives", "? Coffee"]);
     await there.text("Olives").focus();
     await here.deleteTask("Bread");
@@ -153,7 +153,7 @@ export function journeys(kit) {
 
   it("catches up with what was written while its line was cut", async () => {
     kit.mayFail = true;
-    for (const text of ["Bread", "Olives"]) await here.addTask(text);
+    await here.addTasks(["Bread", "Olives"]);
     await there.showsTasks(["? Bread", "? Olives"]);
     there.line.cut();
     await there.isCutOff();
@@ -177,7 +177,7 @@ export function journeys(kit) {
   it("survives a restart of the server", async () => {
     kit.mayFail = true;
     await here.logIn("anna");
-    for (const text of ["Bread", "Olives"]) await here.addTask(text);
+    await here.addTasks(["Bread", "Olives"]);
     await there.showsTasks(["? Bread", "? Olives"]);
     await server.kill();
     await Promise.all([here.isCutOff(), there.isCutOff()]);
@@ -334,7 +334,7 @@ export function journeys(kit) {
     await there.showsTasks(["- Bread"]);
     await there.tick("Bread");
     await here.rewrite("Bread", "Rolls");
-    for (const text of ["Olives", "Coffee"]) await there.addTask(text);
+    await there.addTasks(["Olives", "Coffee"]);
     await Promise.all([here, there].map((window) => window.showsTasks(["+ Rolls", "- Olives", "- Coffee"])));
     await here.page.reload();
     await server.request("POST", "/tasks/", { text: "Tea", list_id: 1 });

@@ -122,7 +122,7 @@ describe("the React page, as its developers see it", { timeout: 120_000 }, () =>
   it("has nothing that React warns of", async () => {
     const { here, there } = kit;
     await Promise.all([here.logIn("anna"), there.logIn("ines")]);
-    for (const text of ["Bread", "Olives"]) await here.addTask(text);
+    await here.addTasks(["Bread", "Olives"]);
     await there.showsTasks(["- Bread", "- Olives"]);
     await there.tick("Bread");
     await there.rewrite("Olives", "Green olives");

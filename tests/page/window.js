@@ -178,6 +178,15 @@ export class Window {
     await this.page.keyboard.press("Enter");
   }
 
+  /** One after the other, as two requests may overtake each other. */
+  async addTasks(texts) {
+    for (const text of texts) {
+      const answer = this.page.waitForResponse((response) => response.request().method() === "POST");
+      await this.addTask(text);
+      await answer;
+    }
+  }
+
   text(text) {
     return this.board().getByLabel(`Text: ${text}`, { exact: true });
   }
