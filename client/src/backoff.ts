@@ -1,6 +1,6 @@
 // When to come back. Time and chance are arguments.
 
-import { Close } from "./protocol.js";
+import { GOING_AWAY, REVOKED, TOO_MANY_MESSAGES } from "./protocol.js";
 
 const BASE = 500;
 const CAP = 30_000;
@@ -12,19 +12,23 @@ export function backoff(attempt: number, chance: number): number {
   return chance * Math.min(CAP, BASE * 2 ** attempt);
 }
 
-/** What to do after a close. A firm delay is what the server asks for: nothing shortens it but the application. */
-export type Retry = { readonly stop: true } | { readonly stop: false; readonly delay: number; readonly firm: boolean; readonly attempt: number };
+/** When to come back. A firm delay is what the server asks for: nothing shortens it but the application. */
+export interface Retry {
+  readonly delay: number;
+  readonly firm: boolean;
+  readonly attempt: number;
+}
 
-/** Judges a close: `attempt` is how many connections have failed in a row, `attempt` of the answer counts this one. */
-export function afterClose(code: number, reason: string, attempt: number, chance: number): Retry {
-  if (code === Close.revoked) return { stop: true };
-  const advised = code === Close.goingAway ? advice(reason) : null;
-  if (advised !== null) return { stop: false, delay: advised, firm: true, attempt };
-  if (code === Close.tooManyMessages) {
+/** Judges a close: `attempt` is how many connections have failed in a row, `attempt` of the answer counts this one. `null` is not to come back. */
+export function afterClose(code: number, reason: string, attempt: number, chance: number): Retry | null {
+  if (code === REVOKED) return null;
+  const advised = code === GOING_AWAY ? advice(reason) : null;
+  if (advised !== null) return { delay: advised, firm: true, attempt };
+  if (code === TOO_MANY_MESSAGES) {
     const shunned = Math.max(attempt, TOO_MANY);
-    return { stop: false, delay: BASE + backoff(shunned, chance), firm: true, attempt: shunned + 1 };
+    return { delay: BASE + backoff(shunned, chance), firm: true, attempt: shunned + 1 };
   }
-  return { stop: false, delay: backoff(attempt, chance), firm: false, attempt: attempt + 1 };
+  return { delay: backoff(attempt, chance), firm: false, attempt: attempt + 1 };
 }
 
 function advice(reason: string): number | null {

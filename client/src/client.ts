@@ -24,7 +24,9 @@ export class RestLive<M = DefaultModels> implements Disposable {
       opened: () => subscriptions.opened(),
       received: (frame) => subscriptions.received(frame),
       lost: () => subscriptions.lost(),
+      expired: () => subscriptions.expired(),
       failed: (error) => {
+        if (error.kind === "closed") subscriptions.forget();
         guard(() => options.onError?.(error));
         subscriptions.failed(error);
       },

@@ -113,7 +113,8 @@ export class Collection<T extends object> implements Disposable {
 
   /**
    * Shows an edit until the server tells it, or `promise` fails. `patch` is what changes, the whole row where it is new, or `null`
-   * to delete it. `promise` is the request; if it gives the row as the server wrote it, that is what is waited for.
+   * to delete it. `promise` is the request; if it gives the row as the server wrote it, that is what is waited for. The key of a new
+   * row may be made up, if `promise` gives the row with the real one.
    */
   optimistic<R>(key: Key, patch: Patch<T>, promise: Promise<R>): Promise<R> {
     const edit = this.#rows.edits.add(key, patch, this.#isLoaded && !this.#rows.shows(key));
@@ -121,8 +122,10 @@ export class Collection<T extends object> implements Disposable {
     promise.then(
       (result) => {
         if (!this.#rows.edits.has(edit)) return;
-        const isRow = typeof result === "object" && result !== null && this.#rows.keyOf(result as never) === key;
-        this.#rows.edits.done(edit, isRow ? result : null, this.#rows.get(key));
+        const isRow = typeof result === "object" && result !== null;
+        const own = isRow ? (this.#rows.keyOf(result as never) ?? key) : key;
+        if (isRow && (own === key || edit.isNew)) this.#rows.edits.wrote(edit, own, result);
+        this.#rows.edits.done(edit, this.#rows.get(edit.key));
         this.#await(edit);
         this.#changed();
       },
@@ -255,6 +258,6 @@ export class Collection<T extends object> implements Disposable {
 
 async function read<T>({ fetch }: CollectionOptions<T>, signal: AbortSignal): Promise<readonly T[]> {
   const rows = await fetch?.(signal);
-  if (!Array.isArray(rows)) throw new TypeError("fetch is to give an array of rows");
+  if (!Array.isArray(rows)) throw new TypeError("fetch gave no array");
   return rows as readonly T[];
 }

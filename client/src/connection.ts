@@ -3,7 +3,7 @@
 import { afterClose } from "./backoff.js";
 import type { LiveError } from "./errors.js";
 import { isHidden, watchPage, type Notice } from "./page.js";
-import { parse, type ErrorFrame, type Frame, type Message } from "./protocol.js";
+import { NOT_AUTHENTICATED, parse, REVOKED, TOO_MANY_MESSAGES, type ErrorFrame, type Frame, type Message } from "./protocol.js";
 
 /** As much of a `WebSocket` as is needed. Those of browsers and of the package `ws` have it. */
 export interface SocketLike {
@@ -39,10 +39,10 @@ type State =
   /** Nobody needs it. */
   | { readonly at: "idle" }
   /** The application is asked for a token. */
-  | { readonly at: "token" }
-  | { readonly at: "opening"; readonly socket: SocketLike }
+  | { readonly at: "connecting" }
+  | { readonly at: "connecting"; readonly socket: SocketLike }
   /** The token is sent and not answered. */
-  | { readonly at: "authenticating"; readonly socket: SocketLike }
+  | { readonly at: "connecting"; readonly socket: SocketLike; readonly token: string }
   | { readonly at: "open"; readonly socket: SocketLike; readonly since: number }
   /** It broke, and is opened again in a while. A firm while is not cut short. */
   | { readonly at: "waiting"; readonly firm: boolean }
@@ -56,6 +56,8 @@ export interface ConnectionEvents {
   opened(): void;
   received(frame: Frame): void;
   lost(): void;
+  /** The login has ended: nobody knows what the next one may see. */
+  expired(): void;
   failed(error: LiveError): void;
   changed(): void;
 }
@@ -67,7 +69,6 @@ const ANSWER_WITHIN = 8_000;
 const LATE = 2_000;
 const RENEW_AT = 0.8;
 const LONGEST_TIMER = 2 ** 31 - 1;
-const NOT_AUTHENTICATED = 4003;
 const NO_CODE = 1006;
 
 type Timer = ReturnType<typeof setTimeout> | undefined;
@@ -93,8 +94,7 @@ export class Connection {
   }
 
   get state(): ConnectionState {
-    const { at } = this.#state;
-    return at === "token" || at === "opening" || at === "authenticating" ? "connecting" : at;
+    return this.#state.at;
   }
 
   /** Somebody needs it. */
@@ -142,7 +142,7 @@ export class Connection {
   }
 
   #connect(): void {
-    const state = this.#enter({ at: "token" });
+    const state = this.#enter({ at: "connecting" });
     const { auth } = this.#options;
     if (!auth) return this.#dial(null);
     ask(auth).then(
@@ -150,7 +150,7 @@ export class Connection {
       (cause: unknown) => {
         if (this.#state !== state) return;
         this.#events.failed({ kind: "token", cause, temporary: true });
-        if (this.#state === state) this.#lost(NO_CODE, "");
+        if (this.#state === state) this.#lost();
       },
     );
   }
@@ -160,13 +160,13 @@ export class Connection {
     const inRequest = token !== null && authBy === "subprotocol";
     let socket: SocketLike;
     try {
-      socket = inRequest ? new Socket(absolute(this.#url), ["rest-live", `bearer.${token}`]) : new Socket(absolute(this.#url));
+      socket = new Socket(absolute(this.#url), inRequest ? ["rest-live", `bearer.${token}`] : []);
     } catch (cause) {
       this.#enter({ at: "stopped" });
       return this.#events.failed({ kind: "socket", cause, temporary: false });
     }
-    this.#enter({ at: "opening", socket });
-    this.#timer = setTimeout(() => this.#lost(NO_CODE, ""), OPEN_WITHIN);
+    this.#enter({ at: "connecting", socket });
+    this.#timer = setTimeout(() => this.#lost(), OPEN_WITHIN);
     socket.onopen = () => (token === null || inRequest ? this.#opened(socket) : this.#authenticate(socket, token));
     socket.onmessage = ({ data }: { data: unknown }) => this.#received(data);
     socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.#lost(code, reason);
@@ -175,8 +175,8 @@ export class Connection {
   }
 
   #authenticate(socket: SocketLike, token: string): void {
-    this.#enter({ at: "authenticating", socket });
-    this.#timer = setTimeout(() => this.#lost(NO_CODE, ""), OPEN_WITHIN);
+    this.#enter({ at: "connecting", socket, token });
+    this.#timer = setTimeout(() => this.#lost(), OPEN_WITHIN);
     this.send({ type: "auth", token });
   }
 
@@ -193,7 +193,7 @@ export class Connection {
     if (!frame) return;
     if (frame.type === "authenticated") {
       if (frame.expires_in !== undefined) this.#renewIn(frame.expires_in * 1000);
-      if (this.#state.at === "authenticating") this.#opened(this.#state.socket);
+      if ("token" in this.#state) this.#opened(this.#state.socket);
     } else if (frame.type === "error" && frame.id === undefined) {
       this.#refused(frame);
     } else {
@@ -206,15 +206,17 @@ export class Connection {
     const state = this.#state;
     this.#events.failed({ kind: "connection", code, reason, message, temporary });
     if (this.#state !== state) return;
-    if (state.at === "authenticating") this.#lost(NOT_AUTHENTICATED, "");
+    // The server closes too, with the same code; but a line may hold that back.
+    if ("token" in state) this.#lost(temporary ? NO_CODE : code === 403 ? REVOKED : NOT_AUTHENTICATED);
     // Nobody knows which message came to nothing: all of them again, slowly.
-    else if (code === 429) this.#lost(4429, "");
+    else if (code === 429) this.#lost(TOO_MANY_MESSAGES);
   }
 
-  #lost(code: number, reason: string): void {
+  #lost(code = NO_CODE, reason = ""): void {
     if (this.#state.at === "open" && Date.now() - this.#state.since >= STABLE_AFTER) this.#attempt = 0;
+    if (code === NOT_AUTHENTICATED) this.#events.expired();
     const retry = afterClose(code, reason, this.#attempt, Math.random());
-    if (retry.stop) {
+    if (!retry) {
       const state = this.#drop({ at: "stopped" });
       if (this.#state === state) this.#events.failed({ kind: "closed", code, reason, temporary: false });
       return;
@@ -262,7 +264,7 @@ export class Connection {
 
   #noticed(notice: Notice): void {
     const state = this.#state;
-    if ("socket" in state && state.socket.readyState > 1) this.#lost(NO_CODE, "");
+    if ("socket" in state && state.socket.readyState > 1) this.#lost();
     else if (state.at === "open") this.#probe();
     else if (state.at === "waiting" && !state.firm && notice !== "offline") {
       if (notice === "online") this.#attempt = 0;
@@ -291,7 +293,7 @@ export class Connection {
     this.#timer = setTimeout(() => {
       if (this.#heard >= at) this.#listen();
       else if (Date.now() - at > ANSWER_WITHIN + LATE) this.#probe();
-      else this.#lost(NO_CODE, "");
+      else this.#lost();
     }, ANSWER_WITHIN);
   }
 }

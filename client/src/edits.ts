@@ -3,6 +3,9 @@
 // An edit lies over the row until its event has come. While its request is under way, events of the row may be those of other
 // people; so an edit stays until a row was seen that has all that it changed. If the request fails, it goes at once. Edits of one
 // row end in their order, or an older one would come to light again.
+//
+// A new row may have a key that was made up here. The answer says the real one, but its event may come first: so the first new row
+// that has all that was asked for is taken for it, and shown in its place, until the answer says which one it is.
 
 import { equal, keep } from "./equal.js";
 
@@ -13,14 +16,14 @@ export type Key = string | number;
 export type Patch<T> = Partial<T> | null;
 
 export interface Edit<T> {
-  readonly key: Key;
-  patch: Patch<T>;
+  key: Key;
+  readonly patch: Patch<T>;
   /** Whether the edit makes the row. */
   readonly isNew: boolean;
   /** The row as the server told it since; `undefined` where it was deleted. */
   seen: (T | undefined)[];
-  /** Whether the request has succeeded, and whether its event has come. */
-  step: "sent" | "done" | "seen";
+  /** Whether there is a row that is taken for the new one, whether the request has succeeded, and whether its event has come. */
+  step: "sent" | "met" | "done" | "seen";
 }
 
 const MOST_SEEN = 50;
@@ -30,24 +33,32 @@ export class Edits<T extends object> {
   #shown = new Map<Key, T>();
 
   add(key: Key, patch: Patch<T>, isNew: boolean): Edit<T> {
-    const edit: Edit<T> = { key, patch, isNew, seen: [], step: "sent" };
+    const edit: Edit<T> = { key, patch: patch && { ...patch }, isNew, seen: [], step: "sent" };
     this.#edits.push(edit);
     return edit;
   }
 
-  /** The server told a row. */
-  told(key: Key, row: T | undefined): void {
+  /** The server told a row, which was another `before`. */
+  told(key: Key, row: T | undefined, before: T | undefined): void {
+    const made = before ? undefined : this.#edits.find((edit) => edit.isNew && edit.step === "sent" && has(row, edit.patch, edit.key));
+    if (made) [made.step, made.seen] = ["met", [row]];
     for (const edit of this.#of(key)) {
       edit.seen = [...edit.seen.slice(-MOST_SEEN), row];
       this.#judge(edit);
     }
   }
 
-  /** The request succeeded. `row` is what the server wrote, where it said so: it may be other than what was asked for. */
-  done(edit: Edit<T>, row: object | null, current: T | undefined): void {
+  /** The server said what it wrote: it may be other than what was asked for, and have another key. */
+  wrote(edit: Edit<T>, key: Key, row: object): void {
     const { patch } = edit;
-    if (row && patch) edit.patch = Object.fromEntries(Object.keys(patch).map((name) => [name, (name in row ? row : patch)[name as never]])) as unknown as Partial<T>;
-    if (edit.step === "sent") edit.step = "done";
+    for (const name in patch) if (name in row) patch[name] = row[name as never];
+    if (key !== edit.key) this.#shown.delete(edit.key);
+    edit.key = key;
+  }
+
+  /** The request succeeded. */
+  done(edit: Edit<T>, current: T | undefined): void {
+    edit.step = "done";
     edit.seen.push(current);
     this.#judge(edit);
   }
@@ -80,10 +91,10 @@ export class Edits<T extends object> {
   over(rows: ReadonlyMap<Key, T>): ReadonlyMap<Key, T> {
     if (!this.#edits.length) return rows;
     const shown = new Map(rows);
-    for (const { key, patch, isNew } of this.#edits) {
+    for (const { key, patch, isNew, step } of this.#edits) {
       const row = shown.get(key);
       if (!patch) shown.delete(key);
-      else if (row || isNew) shown.set(key, { ...row, ...patch } as T);
+      else if (row || (isNew && step !== "met")) shown.set(key, { ...row, ...patch } as T);
     }
     for (const key of new Set(this.#edits.map((edit) => edit.key))) {
       const row = shown.get(key);
@@ -104,7 +115,8 @@ export class Edits<T extends object> {
   }
 }
 
-function has<T extends object>(row: T | undefined, patch: Patch<T>): boolean {
+/** Whether a row has all of a patch, but for a key that was made up. */
+function has<T extends object>(row: T | undefined, patch: Patch<T>, madeUp?: Key): boolean {
   if (!patch || !row) return !patch && !row;
-  return Object.keys(patch).every((name) => equal(row[name as keyof T], patch[name as keyof T]));
+  return Object.entries(patch).every(([name, value]) => value === madeUp || equal(row[name as keyof T], value));
 }

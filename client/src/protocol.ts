@@ -28,17 +28,16 @@ export interface ErrorFrame {
 }
 
 /** The codes with which the server closes, where they make a difference here. */
-export const Close = {
-  goingAway: 1001,
-  revoked: 4403,
-  tooManyMessages: 4429,
-} as const;
+export const GOING_AWAY = 1001;
+export const NOT_AUTHENTICATED = 4003;
+export const REVOKED = 4403;
+export const TOO_MANY_MESSAGES = 4429;
 
 /** Reads a message of the server; `null` if it is none. */
 export function parse(data: unknown): Frame | null {
   try {
     const frame = JSON.parse(data as string) as Frame | null;
-    return frame && typeof frame === "object" ? frame : null;
+    return typeof frame === "object" ? frame : null;
   } catch {
     return null;
   }

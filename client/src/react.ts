@@ -2,7 +2,7 @@
 
 import { createContext, createElement, useCallback, useContext, useEffect, useMemo, useRef, useSyncExternalStore, type ReactElement, type ReactNode } from "react";
 
-import type { Bound, Collection, CollectionOptions, CollectionStatus, DefaultModels, Group, Instance, Key, Label, LiveError, Patch, RestLive } from "rest-live";
+import type { Bound, Collection, CollectionOptions, CollectionStatus, ConnectionState, DefaultModels, Group, Instance, Key, Label, LiveError, Patch, RestLive } from "rest-live";
 
 /** What a component says about a group. Functions may be other ones at each render. */
 export type UseLiveOptions<T> = CollectionOptions<T> & {
@@ -48,6 +48,13 @@ export function useRestLive<M = DefaultModels>(): RestLive<M> {
   const live = useContext(Context);
   if (!live) throw new Error("there is no <LiveProvider live={...}> above this component");
   return live as unknown as RestLive<M>;
+}
+
+/** Where the connection is, for an indicator. */
+export function useLiveState(): ConnectionState {
+  const live = useRestLive<never>();
+  const subscribe = useCallback((listener: () => void) => live.onChange(listener), [live]);
+  return useSyncExternalStore(subscribe, () => live.state, () => "idle");
 }
 
 /** The rows of a group, kept up to date. `null` for a group that is not known yet. */

@@ -39,16 +39,17 @@ export class Rows<T extends object> {
     const now = new Map<Key, T>();
     for (const row of rows) now.set(this.keyOf(row), keep(before.get(this.keyOf(row)), row));
     this.#rows = now;
-    for (const key of new Set([...before.keys(), ...now.keys()])) this.edits.told(key, now.get(key));
+    for (const key of new Set([...before.keys(), ...now.keys()])) this.edits.told(key, now.get(key), before.get(key));
   }
 
   /** May be told what is known already: nothing changes then. */
   apply(action: Action, row: T): void {
     const key = this.keyOf(row);
     const rows = this.#rows as Map<Key, T>;
+    const before = rows.get(key);
     if (action === "DELETED") rows.delete(key);
-    else rows.set(key, keep(rows.get(key), row));
-    this.edits.told(key, rows.get(key));
+    else rows.set(key, keep(before, row));
+    this.edits.told(key, rows.get(key), before);
   }
 
   clear(): void {

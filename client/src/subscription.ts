@@ -72,7 +72,6 @@ interface Member {
 /** So many questions are open at once; the next is asked when one is answered. */
 const OPEN_QUESTIONS = 16;
 const PARK = 1_000;
-const METHODS = { CREATED: "created", UPDATED: "updated", DELETED: "deleted" } as const;
 
 export class Subscriptions {
   readonly #connection: Connection;
@@ -121,20 +120,22 @@ export class Subscriptions {
     this.#asked.clear();
     for (const topic of this.#topics.values()) {
       this.#detach(topic);
-      each(topic, (listener) => listener.lost?.());
+      each(topic, "lost");
     }
   }
 
   failed(error: LiveError): void {
-    for (const topic of this.#topics.values()) each(topic, (listener) => listener.error?.(error));
+    for (const topic of this.#topics.values()) each(topic, "error", error);
   }
 
-  /** Another user: cursors say nothing about what he has seen. */
+  /** Cursors say nothing about what may not be seen any more. */
+  expired(): void {
+    for (const topic of this.#topics.values()) topic.cursor = null;
+  }
+
+  /** What was told is not to be seen any more. */
   forget(): void {
-    for (const topic of this.#topics.values()) {
-      topic.cursor = null;
-      each(topic, (listener) => listener.forget?.());
-    }
+    for (const topic of this.#topics.values()) forget(topic);
   }
 
   received(frame: Frame): void {
@@ -151,12 +152,12 @@ export class Subscriptions {
         topic.cursor = frame.cursor;
         return broadcast(topic, frame);
       case "snapshot":
-        return each(topic, (listener) => listener.snapshot?.(frame.instances));
+        return each(topic, "snapshot", frame.instances);
       case "resync":
         topic.cursor = frame.cursor;
-        return each(topic, (listener) => listener.resync?.(frame.reason));
+        return each(topic, "resync", frame.reason);
       case "unsubscribed":
-        return this.#refused(topic, { ...frame, type: "error", message: "the server ended the subscription", temporary: false });
+        return this.#refused(topic, { ...frame, type: "error", message: "ended by the server", temporary: false });
       case "error":
         return this.#refused(topic, frame);
     }
@@ -173,15 +174,15 @@ export class Subscriptions {
 
   #ask(topic: Topic): void {
     const id = ++this.#serial;
-    const { group, cursor, snapshot } = topic;
+    const { group: { model, property, value }, cursor, snapshot } = topic;
     topic.state = { at: "asked", id };
     this.#asked.set(id, topic);
     this.#connection.send({
       type: "subscribe",
       id,
-      model: group.model,
-      property: group.property,
-      value: group.value,
+      model,
+      property,
+      value,
       ...(cursor !== null && { since: cursor }),
       ...(snapshot && { snapshot }),
     });
@@ -196,9 +197,10 @@ export class Subscriptions {
       topic.state = { at: "parked", timer, forPlace: reason === "too_many_subscriptions" };
     } else {
       topic.state = { at: "refused" };
+      forget(topic);
     }
-    if (wasLive) each(topic, (listener) => listener.lost?.());
-    each(topic, (listener) => listener.error?.({ kind: "refused", code, reason, message, temporary }));
+    if (wasLive) each(topic, "lost");
+    each(topic, "error", { kind: "refused", code, reason, message, temporary });
     this.#pump();
   }
 
@@ -220,7 +222,7 @@ export class Subscriptions {
   #restart(topic: Topic): void {
     topic.cursor = null;
     this.#unsubscribe(topic);
-    each(topic, (listener) => listener.lost?.());
+    each(topic, "lost");
     this.#pump();
   }
 
@@ -243,33 +245,41 @@ export function groupKey({ model, property, value }: AnyGroup): string {
 }
 
 /** Says that it is subscribed. Nothing was recovered for those who hear it for the first time. */
-function tell(topic: Topic, recovered: boolean): void {
-  for (const member of [...topic.members]) {
+function tell(topic: Topic, recovered: boolean, members = [...topic.members]): void {
+  for (const member of members) {
     const info = { recovered: recovered && member.knows };
     member.knows = true;
-    if (topic.members.has(member)) guard(() => member.listener.subscribed?.(info));
+    say(topic, member, "subscribed", info);
   }
 }
 
 /** Says so to those who came when it was already. */
 function welcome(topic: Topic): void {
-  for (const member of [...topic.members]) {
-    if (member.knows) continue;
-    member.knows = true;
-    guard(() => member.listener.subscribed?.({ recovered: false }));
-  }
+  tell(topic, false, [...topic.members].filter(({ knows }) => !knows));
 }
 
 function broadcast(topic: Topic, { model, action, instance }: Frame & { type: "broadcast" }): void {
   for (const member of [...topic.members]) {
     // What was told before is in what he reads when he is subscribed.
-    if (!member.knows || !topic.members.has(member)) continue;
-    guard(() => member.listener[METHODS[action]]?.(instance));
-    if (topic.members.has(member)) guard(() => member.listener.event?.({ model, action, instance }));
+    if (!member.knows) continue;
+    say(topic, member, action.toLowerCase() as Lowercase<Action>, instance);
+    say(topic, member, "event", { model, action, instance });
   }
 }
 
+function forget(topic: Topic): void {
+  topic.cursor = null;
+  each(topic, "forget");
+}
+
+type What<H extends keyof Listener> = Parameters<NonNullable<Listener[H]>>[0];
+
+function each<H extends keyof Listener>(topic: Topic, handler: H, what?: What<H>): void {
+  for (const member of [...topic.members]) say(topic, member, handler, what);
+}
+
 /** Who leaves meanwhile hears no more. */
-function each(topic: Topic, say: (listener: Listener) => void): void {
-  for (const member of [...topic.members]) if (topic.members.has(member)) guard(() => say(member.listener));
+function say<H extends keyof Listener>(topic: Topic, member: Member, handler: H, what: What<H> | undefined): void {
+  const listener = member.listener as Record<H, ((what: What<H> | undefined) => void) | undefined>;
+  if (topic.members.has(member)) guard(() => listener[handler]?.(what));
 }

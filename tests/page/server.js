@@ -18,7 +18,7 @@ export function build() {
   return example.executable;
 }
 
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address();
@@ -27,18 +27,18 @@ async function freePort() {
   return port;
 }
 
-/** The example, on a database of its own. It can be stopped and started again on the same one. */
+/** The example, on a port that is free and a database of its own. It can be stopped and started again on the same ones. */
 export class Server {
   #program;
   #process = null;
   #directory = mkdtempSync(path.join(tmpdir(), "todolist-"));
 
-  constructor(program) {
+  constructor(program, port) {
     this.#program = program;
+    this.port = port;
   }
 
   async start() {
-    this.port ??= await freePort();
     const env = { ...process.env, PORT: this.port, DATABASE_URL: path.join(this.#directory, "todolist.db") };
     this.#process = spawn(this.#program, { env, stdio: ["ignore", "pipe", "inherit"] });
     let log = "";

@@ -1,15 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
-import { client, deferred, FakeSocket, LIST, settle, type Task } from "./fake.js";
+import { client, deferred, FakeSocket, handTime, LIST, settle, type Task } from "./fake.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+handTime();
 
 const task = (id: number, text = `task ${id}`): Task => ({ id, text });
 
@@ -182,6 +175,23 @@ describe("a collection", () => {
     expect(FakeSocket.last.opens().of("subscribe")[0]).not.toHaveProperty("since");
   });
 
+  it("shows nothing any more when access was revoked, or the model is hidden", async () => {
+    const revoked = await loaded([task(1)]);
+    FakeSocket.last.closes(4403);
+    expect(revoked.rows.state).toMatchObject({ rows: [], status: "error", error: { kind: "closed" } });
+
+    const hidden = await loaded([task(1)]);
+    FakeSocket.last.says({ type: "unsubscribed", id: 1, code: 404, reason: "unknown_model" });
+    expect(hidden.rows.state).toMatchObject({ rows: [], status: "error", error: { kind: "refused" } });
+    FakeSocket.last.closes();
+    await vi.advanceTimersByTimeAsync(500);
+    FakeSocket.last.opens().acks();
+    expect(FakeSocket.last.of("subscribe")[0]).not.toHaveProperty("since");
+    hidden.reads[1]!.resolve([task(2)]);
+    await settle();
+    expect(hidden.rows.state).toEqual({ rows: [task(2)], status: "live", error: null });
+  });
+
   it("is silent when it is closed", async () => {
     const { rows, reads } = reading();
     FakeSocket.last.acks();
@@ -334,6 +344,84 @@ describe("an optimistic edit", () => {
     expect(rows.rows).toEqual([task(2)]);
     FakeSocket.last.tells("DELETED", task(2));
     expect(rows.rows).toEqual([]);
+  });
+
+  describe("that makes a row whose key the server gives", () => {
+    const made = deferred<Task>;
+
+    it("is one row, whether the answer or the event comes first", async () => {
+      const { rows } = await loaded([task(1)]);
+      const [early, late] = [made(), made()];
+      void rows.optimistic(-1, { id: -1, text: "early" }, early.promise);
+      void rows.optimistic(-2, { id: -2, text: "late" }, late.promise);
+      const seen = new Set<string>();
+      rows.subscribe(() => seen.add(shown(rows).sort().join()));
+      early.resolve(task(2, "early"));
+      await settle();
+      FakeSocket.last.tells("CREATED", task(2, "early"));
+      FakeSocket.last.tells("CREATED", task(3, "late"));
+      expect(rows.rows).toEqual([task(1), task(2, "early"), task(3, "late")]);
+      late.resolve(task(3, "late"));
+      await settle();
+      expect(rows.rows).toEqual([task(1), task(2, "early"), task(3, "late")]);
+      expect([...seen]).toEqual(["early,late,task 1"]);
+      FakeSocket.last.tells("DELETED", task(3, "late"));
+      expect(rows.rows).toEqual([task(1), task(2, "early")]);
+    });
+
+    it("is as many rows as were made, also where others make the same", async () => {
+      const { rows } = await loaded([]);
+      const requests = [made(), made()];
+      for (const [at, { promise }] of requests.entries()) void rows.optimistic(-at, { id: -at, text: "x" }, promise);
+      FakeSocket.last.tells("CREATED", task(1, "x"));
+      expect(shown(rows)).toEqual(["x", "x"]);
+      FakeSocket.last.tells("UPDATED", task(1, "x"));
+      expect(shown(rows)).toEqual(["x", "x"]);
+      for (const id of [2, 3]) FakeSocket.last.tells("CREATED", task(id, "x"));
+      for (const [at, { resolve }] of requests.entries()) resolve(task(2 + at, "x"));
+      await settle();
+      expect(rows.rows).toEqual([1, 2, 3].map((id) => task(id, "x")));
+    });
+
+    it("is taken back when its request fails", async () => {
+      const { rows } = await loaded([]);
+      const request = made();
+      rows.optimistic(-1, { id: -1, text: "x" }, request.promise).catch(() => {});
+      request.reject("no");
+      await settle();
+      expect(rows.rows).toEqual([]);
+    });
+
+    it("may be given any key", async () => {
+      const { rows } = await loaded([]);
+      const request = made();
+      void rows.optimistic(-1, { id: -1, text: "x" }, request.promise);
+      request.resolve(task(0, "x"));
+      await settle();
+      FakeSocket.last.tells("CREATED", task(0, "x"));
+      expect(rows.rows).toEqual([task(0, "x")]);
+    });
+
+    it("keeps what the server made of it", async () => {
+      const { rows } = await loaded([]);
+      const request = made();
+      void rows.optimistic(-1, { id: -1, text: " x " }, request.promise);
+      request.resolve(task(1, "x"));
+      await settle();
+      expect(rows.rows).toEqual([task(1, "x")]);
+      FakeSocket.last.tells("DELETED", task(1, "x"));
+      await vi.advanceTimersByTimeAsync(3_000);
+      expect(rows.rows).toEqual([]);
+    });
+  });
+
+  it("does not take the key of another row from an answer", async () => {
+    const { rows } = await loaded([task(1), task(2)]);
+    const request = deferred<Task>();
+    void rows.optimistic(1, { text: "b" }, request.promise);
+    request.resolve(task(2, "b"));
+    await settle();
+    expect(rows.rows).toEqual([task(1, "b"), task(2)]);
   });
 
   it("does not make a row of one that others delete", async () => {

@@ -1,30 +1,22 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { LiveError } from "rest-live";
 
 import { afterClose, backoff } from "../../src/backoff.js";
-import { client, FakeSocket, LIST, settle, deferred } from "./fake.js";
+import { client, FakeSocket, handTime, LIST, settle, deferred } from "./fake.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-  vi.unstubAllGlobals();
-});
+handTime();
 
 describe("a close is judged", () => {
   it("by its code", () => {
-    expect(afterClose(4403, "", 0, 0.5)).toEqual({ stop: true });
-    expect(afterClose(1006, "", 0, 0.5)).toEqual({ stop: false, delay: 250, firm: false, attempt: 1 });
-    expect(afterClose(4508, "", 2, 0.5)).toEqual({ stop: false, delay: 1000, firm: false, attempt: 3 });
-    expect(afterClose(4429, "", 0, 0.5)).toEqual({ stop: false, delay: 4500, firm: true, attempt: 5 });
+    expect(afterClose(4403, "", 0, 0.5)).toBeNull();
+    expect(afterClose(1006, "", 0, 0.5)).toEqual({ delay: 250, firm: false, attempt: 1 });
+    expect(afterClose(4508, "", 2, 0.5)).toEqual({ delay: 1000, firm: false, attempt: 3 });
+    expect(afterClose(4429, "", 0, 0.5)).toEqual({ delay: 4500, firm: true, attempt: 5 });
   });
 
   it("by the advice of a server that shuts down", () => {
-    expect(afterClose(1001, '{"retry_after_ms":1234}', 3, 0.5)).toEqual({ stop: false, delay: 1234, firm: true, attempt: 3 });
+    expect(afterClose(1001, '{"retry_after_ms":1234}', 3, 0.5)).toEqual({ delay: 1234, firm: true, attempt: 3 });
     for (const reason of ["", "bye", "null", "{}", '{"retry_after_ms":-1}', '{"retry_after_ms":"x"}']) {
       expect(afterClose(1001, reason, 0, 0.5)).toMatchObject({ delay: 250, firm: false });
     }
@@ -217,6 +209,47 @@ describe("a token", () => {
     FakeSocket.last.closes(4003);
     await vi.advanceTimersByTimeAsync(250);
     expect(FakeSocket.last.opens().sent).toEqual([{ type: "auth", token: "t2" }]);
+  });
+
+  it("that ends takes the cursors along: what may be seen now is not known", async () => {
+    const live = client({ auth: () => "t" });
+    live.subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens().says({ type: "authenticated" });
+    for (const [code, since] of [[1006, "c0"], [4003, undefined]] as const) {
+      FakeSocket.last.acks();
+      FakeSocket.last.closes(code);
+      await vi.advanceTimersByTimeAsync(1_000);
+      FakeSocket.last.opens().says({ type: "authenticated" });
+      expect(FakeSocket.last.of("subscribe").map((message) => message["since"])).toEqual([since]);
+    }
+  });
+
+  it("of somebody who may not be here is not shown again", async () => {
+    const errors: LiveError[] = [];
+    const auth = vi.fn(() => "t");
+    const live = client({ auth, onError: (error) => errors.push(error) });
+    live.subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens().refuses("forbidden", { id: null, code: 403 });
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(live.state).toBe("stopped");
+    expect(auth).toHaveBeenCalledTimes(1);
+    expect(errors).toMatchObject([{ kind: "connection", code: 403 }, { kind: "closed", code: 4403 }]);
+  });
+
+  it("that cannot be checked just now costs nothing of what is known", async () => {
+    const live = client({ auth: () => "t" });
+    live.subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens().says({ type: "authenticated" });
+    FakeSocket.last.acks();
+    FakeSocket.last.closes();
+    await vi.advanceTimersByTimeAsync(1_000);
+    FakeSocket.last.opens().refuses("unavailable", { id: null, code: 503, temporary: true });
+    await vi.advanceTimersByTimeAsync(2_000);
+    FakeSocket.last.opens().says({ type: "authenticated" });
+    expect(FakeSocket.last.of("subscribe")).toMatchObject([{ since: "c0" }]);
   });
 
   it("that is refused is reported, and asked for again", async () => {

@@ -1,6 +1,6 @@
 // A server that does what the test says: sockets whose other end is the test.
 
-import { vi } from "vitest";
+import { afterEach, beforeEach, vi } from "vitest";
 
 import { RestLive, type RestLiveOptions, type SocketLike } from "rest-live";
 
@@ -81,6 +81,19 @@ export const LIST = { model: "a.Task", property: "list_id", value: 1 } as const;
 export function client(options: RestLiveOptions = {}): RestLive<Models> {
   FakeSocket.all = [];
   return new RestLive<Models>("ws://server/", { WebSocket: FakeSocket, ...options });
+}
+
+/** Time goes on when the test says so, and chance is always the same. */
+export function handTime(): void {
+  beforeEach(() => {
+    vi.useFakeTimers();
+    vi.spyOn(Math, "random").mockReturnValue(0.5);
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
+  });
 }
 
 /** Lets promises go on. */

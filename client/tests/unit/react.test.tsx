@@ -2,19 +2,16 @@
 import { act, cleanup, render } from "@testing-library/react";
 import { StrictMode, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
-import { LiveProvider, useLive, type LiveRows } from "rest-live/react";
+import { LiveProvider, useLive, useLiveState, type LiveRows } from "rest-live/react";
 
-import { client, FakeSocket } from "./fake.js";
+import { client, FakeSocket, handTime } from "./fake.js";
 
 type Item = { id: number; text: string };
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => {
-  cleanup();
-  vi.useRealTimers();
-});
+handTime();
+afterEach(cleanup);
 
 let fetch: ReturnType<typeof vi.fn<(list: number) => Promise<Item[]>>>;
 let latest: LiveRows<Item>;
@@ -105,6 +102,17 @@ describe("useLive", () => {
     fail();
     await settle();
     expect(container.textContent).toBe("live a1,b1");
+  });
+
+  it("says where the connection is", async () => {
+    const State = () => <i>{useLiveState()}</i>;
+    const { container } = render(inStrict(live(), [<State key={1} />, <Items key={2} list={1} />]));
+    const state = () => container.querySelector("i")!.textContent;
+    expect(state()).toBe("connecting");
+    await acked();
+    expect(state()).toBe("open");
+    act(() => FakeSocket.last.closes());
+    expect(state()).toBe("waiting");
   });
 
   it("renders on a server, and connects nowhere", () => {

@@ -1,17 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import type { Handlers } from "rest-live";
 
-import { client, FakeSocket, LIST, settle, type Task } from "./fake.js";
+import { client, FakeSocket, handTime, LIST, settle, type Task } from "./fake.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.spyOn(Math, "random").mockReturnValue(0.5);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
+handTime();
 
 /** Handlers that keep what they heard. */
 function recorder() {
