@@ -175,7 +175,11 @@ impl Work for Capturing {
     fn tell(&mut self) {}
 
     fn end(mut self) {
-        if let Err(error) = self.consumer.deregister(&mut self.conn.inner) {
+        let conn = &mut self.conn.inner;
+        let ended = conn
+            .batch_execute("PRAGMA busy_timeout = 1000")
+            .and_then(|()| self.consumer.deregister(conn));
+        if let Err(error) = ended {
             tracing::warn!(%error, "the outbox goes on filling, up to its bound");
         }
     }
