@@ -8,6 +8,8 @@ mod support;
 #[path = "support/socket.rs"]
 mod socket;
 
+#[path = "client/converge.rs"]
+mod converge;
 #[path = "client/life.rs"]
 mod life;
 #[path = "client/line.rs"]
