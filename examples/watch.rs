@@ -13,7 +13,6 @@
 use std::env;
 use std::error::Error;
 
-use futures_util::StreamExt;
 use rest_live::client::{Client, Event, IntoTopic, Topic};
 use serde::Deserialize;
 

@@ -24,7 +24,6 @@ use std::time::Duration;
 
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::sqlite::SqliteConnection;
-use futures_util::StreamExt;
 use rest_live::prelude::*;
 use rest_live::{Builder, Handshake, Refusal, SqliteSnapshots};
 use rest_live_client::{Client, Error, Event, IntoTopic, Row, Subscription, Topic};

@@ -18,7 +18,6 @@ use crate::topic::{IntoTopic, Row};
 /// the socket is closed.
 ///
 /// ```no_run
-/// use futures_util::StreamExt;
 /// use rest_live_client::{Client, Event, IntoTopic, Topic};
 ///
 /// #[derive(Debug, serde::Deserialize)]

@@ -5,7 +5,6 @@
 //! ```
 //! use diesel::connection::SimpleConnection;
 //! use diesel::prelude::*;
-//! use futures_util::StreamExt;
 //! use rest_live::prelude::*;
 //! use rest_live_client::{Client, Event};
 //! use serde::{Deserialize, Serialize};

@@ -11,7 +11,6 @@ use crate::event::Event;
 /// [`must_read`](Self::must_read) says:
 ///
 /// ```no_run
-/// use futures_util::StreamExt;
 /// use rest_live_client::{Client, IntoTopic, Rows, Topic};
 ///
 /// #[derive(serde::Deserialize)]

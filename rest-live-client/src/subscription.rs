@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_core::Stream;
+use futures_util::Stream;
 use serde_json::value::RawValue;
 
 use crate::client::Handle;
@@ -16,7 +17,7 @@ use crate::event::Event;
 use crate::session::{Action, Key, Told};
 use crate::topic::{Row, Topic};
 
-/// What happens to the rows of a group: a [`Stream`] of [`Event`]s. Dropping it unsubscribes.
+/// What happens to the rows of a group: [`Event`]s, by [`next`](Self::next) or as a [`Stream`]. Dropping it unsubscribes.
 ///
 /// It buffers what is not read yet, up to [`Builder::buffer_bytes`](crate::Builder::buffer_bytes). If more comes, it is
 /// [`Lost`](Event::Lost) with [`Error::Lagged`], and resumes where it stopped once the buffer has been
@@ -44,6 +45,12 @@ impl<T: Row> Subscription<T> {
             unreadable: VecDeque::new(),
             row: PhantomData,
         }
+    }
+
+    /// The next event; `None` if the runtime has ended. Nothing is lost by who drops this before it is
+    /// ready.
+    pub async fn next(&mut self) -> Option<Event<T>> {
+        poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }
 
     fn event(&mut self, told: Told) -> Event<T> {

@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use rest_live::Live;
 use rest_live_client::{BuildError, Client, Error, Event, Topic};
 use tokio::net::{TcpListener, TcpStream};
