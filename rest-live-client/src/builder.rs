@@ -131,7 +131,7 @@ impl Builder {
         self
     }
 
-    /// For how long the socket stays after the last subscription was dropped. 5 s.
+    /// For how long the socket stays after the last subscription was dropped, where the client is kept. 5 s.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.settings.linger = linger;
         self

@@ -12,6 +12,8 @@ use proptest::test_runner::TestRunner;
 use rest_live::Limits;
 use rest_live_client::{ConnectionState, Rows};
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::*;
 use crate::support::{LiveSqlite, SCHEMA, tasks};
@@ -22,28 +24,31 @@ enum Step {
     Write(i32, Option<i32>),
     /// Many at once.
     WriteAll(i32),
-    /// Something that the server does not see.
-    Reread,
+    /// After it nobody knows what has changed.
+    Unknown,
     Cut,
     /// Cuts once so many bytes more have come.
     CutAfter(usize),
     /// The server is another, on the same file.
     Restart,
     Reconnect,
-    /// Lets others run.
-    Yield(usize),
+    /// The readers stop to read, or go on.
+    Pause(bool),
+    /// So many microseconds for the others to get somewhere, or not.
+    Wait(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => (1..8i32, prop::option::weighted(0.8, 1..3i32)).prop_map(|(id, list)| Step::Write(id, list)),
         3 => (1..3i32).prop_map(Step::WriteAll),
-        1 => Just(Step::Reread),
+        1 => Just(Step::Unknown),
         3 => Just(Step::Cut),
         4 => (0..2_000usize).prop_map(Step::CutAfter),
         1 => Just(Step::Restart),
         4 => Just(Step::Reconnect),
-        8 => (1..20usize).prop_map(Step::Yield),
+        4 => any::<bool>().prop_map(Step::Pause),
+        8 => (0..3_000u64).prop_map(Step::Wait),
     ]
 }
 
@@ -75,7 +80,7 @@ struct Server {
     live: Live<User>,
     conn: LiveSqlite,
     address: SocketAddr,
-    serving: tokio::task::JoinHandle<()>,
+    serving: JoinHandle<()>,
 }
 
 impl Server {
@@ -89,6 +94,7 @@ impl Server {
         let limits = Limits {
             log_changes: case.log_changes,
             queue_bytes: case.queue_bytes,
+            snapshot_part_bytes: 100,
             ..Limits::default()
         };
         let builder = Live::<User>::builder()
@@ -118,34 +124,42 @@ struct Run {
     line: Line,
     client: Client,
     readers: Vec<Reader>,
+    paused: watch::Sender<bool>,
     stamp: usize,
 }
 
 /// Reads all the time, in a task of its own, and shows what it knows.
 struct Reader {
     list: i32,
-    shown: tokio::sync::watch::Receiver<Option<BTreeMap<i32, String>>>,
-    reading: tokio::task::JoinHandle<()>,
+    shown: watch::Receiver<Option<BTreeMap<i32, String>>>,
+    reading: JoinHandle<()>,
 }
 
 impl Reader {
     /// One that reads the rows as over HTTP, and one that has them with the subscription.
-    fn pair(client: &Client, list: i32, url: &str) -> [Self; 2] {
+    fn pair(client: &Client, list: i32, url: &str, paused: &watch::Sender<bool>) -> [Self; 2] {
         let group = || Task::group().list_id(list);
         let plain = client.subscribe(group());
         let with_snapshot = client.subscribe(group().with_snapshot());
         [
-            Self::new(list, plain, Some(url.to_owned())),
-            Self::new(list, with_snapshot, None),
+            Self::new(list, plain, Some(url.to_owned()), paused.subscribe()),
+            Self::new(list, with_snapshot, None, paused.subscribe()),
         ]
     }
 
-    fn new(list: i32, mut events: Subscription<Task>, url: Option<String>) -> Self {
-        let (show, shown) = tokio::sync::watch::channel(None);
+    fn new(
+        list: i32,
+        mut events: Subscription<Task>,
+        url: Option<String>,
+        mut paused: watch::Receiver<bool>,
+    ) -> Self {
+        let (show, shown) = watch::channel(None);
         let reading = tokio::spawn(async move {
             let mut rows = Rows::by(|task: &Task| task.id);
             let mut conn = url.map(|url| open(&url));
-            while let Some(event) = events.next().await {
+            while paused.wait_for(|is_paused| !is_paused).await.is_ok()
+                && let Some(event) = events.next().await
+            {
                 rows.apply(event);
                 if let Some(conn) = &mut conn
                     && rows.must_read()
@@ -189,7 +203,8 @@ impl Run {
         let builder = Client::builder(line.url()).buffer_bytes(case.buffer_bytes);
         let ann = builder.bearer(|| async { Ok::<_, Error>("ann".to_owned()) });
         let client = ann.build().unwrap();
-        let pairs = [1, 2].map(|list| Reader::pair(&client, list, &url));
+        let (paused, _) = watch::channel(false);
+        let pairs = [1, 2].map(|list| Reader::pair(&client, list, &url, &paused));
         Self {
             url,
             case,
@@ -197,6 +212,7 @@ impl Run {
             line,
             client,
             readers: pairs.into_iter().flatten().collect(),
+            paused,
             stamp: 0,
         }
     }
@@ -212,7 +228,7 @@ impl Run {
                     .execute(&mut self.server.conn)
                     .unwrap();
             }
-            Step::Reread => {
+            Step::Unknown => {
                 let text = self.text();
                 let mut sql = format!("UPDATE tasks SET text = '{text}';");
                 sql +=
@@ -223,11 +239,8 @@ impl Run {
             Step::CutAfter(bytes) => self.line.cut_after(bytes),
             Step::Restart => self.restart().await,
             Step::Reconnect => self.client.reconnect(),
-            Step::Yield(times) => {
-                for _ in 0..times {
-                    tokio::task::yield_now().await;
-                }
-            }
+            Step::Pause(is_paused) => drop(self.paused.send_replace(is_paused)),
+            Step::Wait(time) => tokio::time::sleep(Duration::from_micros(time)).await,
         }
     }
 
@@ -266,8 +279,9 @@ impl Run {
     /// Waits until all show what there is; gives who does not.
     async fn rest(&mut self) -> Result<(), String> {
         let mut conn = open(&self.url);
+        self.paused.send_replace(false);
         self.line.cut_after(usize::MAX);
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         for reader in &mut self.readers {
             let there: BTreeMap<_, _> = read(&mut conn, reader.list)
                 .into_iter()
@@ -309,7 +323,7 @@ fn readers_come_to_what_the_database_holds() {
         .and_then(|cases| cases.parse().ok());
     let config = ProptestConfig {
         cases: cases.unwrap_or(40),
-        max_shrink_iters: 200,
+        max_shrink_iters: 10,
         failure_persistence: None,
         ..ProptestConfig::default()
     };

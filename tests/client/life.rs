@@ -42,7 +42,11 @@ async fn it_waits_for_a_server_that_is_not_there_yet() {
 #[tokio::test]
 async fn who_drops_a_subscription_unsubscribes_and_who_drops_all_hangs_up() {
     let app = app();
-    let client = ann(url(serve(&app.live).await));
+    let builder = Client::builder(url(serve(&app.live).await)).linger(Duration::MAX);
+    let client = builder
+        .bearer(|| async { Ok::<_, Error>("ann".to_owned()) })
+        .build()
+        .unwrap();
     let mut first = client.subscribe(Task::group().list_id(1));
     let mut second = client.subscribe(Task::group().list_id(1));
     assert_eq!(told(&mut first).await, SUBSCRIBED);

@@ -9,7 +9,7 @@ use super::backoff::{Retry, after};
 use super::frame::Frame;
 use super::message::Message;
 use super::watch::Open;
-use super::{Moment, Output, Session, TokenBy};
+use super::{Moment, NEVER, Output, Session, TokenBy};
 use crate::error::Error;
 
 /// How long a socket may take to open, and a token to be answered.
@@ -59,7 +59,7 @@ impl Session {
         if self.listeners.is_empty()
             && !matches!(self.link, Link::Idle | Link::Stopped | Link::Over)
         {
-            self.linger = Some(now + self.settings.linger);
+            self.linger = Some(now + self.settings.linger.min(NEVER));
         }
     }
 

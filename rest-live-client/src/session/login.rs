@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::frame::Refusal;
 use super::link::Link;
 use super::message::Message;
-use super::{Moment, Output, Session};
+use super::{Moment, NEVER, Output, Session};
 use crate::error::{Cause, Error};
 
 /// A login is renewed when so much of it has passed.
@@ -13,9 +13,6 @@ const RENEW_AT: f64 = 0.8;
 
 /// A login that ends within this time is not renewed once more.
 const SHORTEST: Duration = Duration::from_secs(1);
-
-/// As good as never.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// When the login is renewed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub(super) enum Renewal {
 
 impl Renewal {
     fn of(expires_in: Duration, now: Instant) -> Self {
-        let expires_in = expires_in.min(LONGEST);
+        let expires_in = expires_in.min(NEVER);
         Self::At {
             due: now + expires_in.mul_f64(RENEW_AT).max(SHORTEST),
             expires: now + expires_in,

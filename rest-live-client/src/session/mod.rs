@@ -28,6 +28,9 @@ use self::listener::{Listener, State};
 pub(crate) use self::listener::{Request, Start};
 pub(crate) use self::queue::Told;
 
+/// As good as never: a longer time from now may be none that a clock has.
+const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// When it is, and how the dice have fallen: `chance` is in [0, 1).
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {

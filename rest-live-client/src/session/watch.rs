@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::link::Link;
 use super::login::Renewal;
 use super::message::{Message, NOTHING};
-use super::{Moment, Session};
+use super::{Moment, NEVER, Session};
 use crate::error::Error;
 
 /// How long the answer may take.
@@ -13,9 +13,6 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(8);
 
 /// A look that is later than this proves nothing: the machine slept, and so did what it waited for.
 const LATE: Duration = Duration::from_secs(2);
-
-/// As good as never.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// An open connection.
 #[derive(Debug)]
@@ -46,7 +43,7 @@ impl Open {
     fn look(&self, probe_after: Duration) -> Instant {
         match self.probed {
             Some(probed) => probed + ANSWER_WITHIN,
-            None => self.heard + probe_after.min(LONGEST),
+            None => self.heard + probe_after.min(NEVER),
         }
     }
 }

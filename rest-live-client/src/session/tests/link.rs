@@ -36,6 +36,19 @@ fn it_closes_a_while_after_the_last_has_left() {
 }
 
 #[test]
+fn it_may_stay_for_ever() {
+    let mut paper = Paper::with(Settings {
+        linger: Duration::MAX,
+        ..settings()
+    });
+    let key = paper.subscribe(list(1));
+    paper.opens();
+    paper.unsubscribe(key);
+    paper.pass(secs(40));
+    assert_eq!(paper.state(), ConnectionState::Open);
+}
+
+#[test]
 fn it_stays_for_who_comes_in_time() {
     let (mut paper, key) = Paper::live();
     paper.unsubscribe(key);
