@@ -86,6 +86,9 @@ impl Session {
 
     /// The socket is open.
     pub(crate) fn handle_open(&mut self, at: Moment) {
+        if self.is_letting_go() {
+            return;
+        }
         let Link::Dialing { token, .. } = &mut self.link else {
             return;
         };
@@ -107,7 +110,8 @@ impl Session {
 
     /// The server sent a text.
     pub(crate) fn handle_text(&mut self, text: &str, at: Moment) {
-        if !matches!(self.link, Link::Authenticating { .. } | Link::Open(_)) {
+        if self.is_letting_go() || !matches!(self.link, Link::Authenticating { .. } | Link::Open(_))
+        {
             return;
         }
         self.handle_sign_of_life(at.now);
@@ -122,6 +126,13 @@ impl Session {
 
     /// The connection broke, was closed, or could not be opened.
     pub(crate) fn handle_lost(&mut self, error: Error, at: Moment) {
+        if !self.is_letting_go() {
+            self.lose(error, at);
+        }
+    }
+
+    /// Comes back later, if at all.
+    pub(super) fn lose(&mut self, error: Error, at: Moment) {
         if matches!(self.link, Link::Idle | Link::Stopped | Link::Over) {
             return;
         }
@@ -152,15 +163,23 @@ impl Session {
 
     /// Lets go of the socket, and of what was still to be sent on it.
     pub(super) fn let_go(&mut self, next: Link) {
-        self.output.clear();
-        self.linger = None;
-        if !matches!(
+        let has_nothing = matches!(
             self.link,
             Link::Idle | Link::Waiting { .. } | Link::Stopped | Link::Over
-        ) {
+        );
+        let is_held = !has_nothing || self.is_letting_go();
+        self.output.clear();
+        self.linger = None;
+        if is_held {
             self.output.push_back(Output::HangUp);
         }
         self.link = next;
+    }
+
+    /// Whether there is still a socket, or a try to have one, that does not count any more: what is
+    /// heard of it is of the past.
+    pub(super) fn is_letting_go(&self) -> bool {
+        matches!(self.output.front(), Some(Output::HangUp))
     }
 
     /// Sends a message, if there is a socket.

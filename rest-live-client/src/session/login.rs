@@ -49,9 +49,12 @@ impl Renewal {
 impl Session {
     /// The application has, or has not, a token; or it says that the user is nobody.
     pub(crate) fn handle_token(&mut self, token: Result<Option<String>, Cause>, at: Moment) {
+        if self.is_letting_go() {
+            return;
+        }
         match (&mut self.link, token) {
             (Link::Asking, Ok(token)) => self.dial(token, at.now),
-            (Link::Asking, Err(cause)) => self.handle_lost(Error::Token(cause), at),
+            (Link::Asking, Err(cause)) => self.lose(Error::Token(cause), at),
             (Link::Open(open), Ok(token)) => {
                 open.renewal = Renewal::Never;
                 if let Some(token) = token {
@@ -96,9 +99,9 @@ impl Session {
             temporary,
         };
         match self.link {
-            Link::Authenticating { .. } => self.handle_lost(error, at),
+            Link::Authenticating { .. } => self.lose(error, at),
             // Nobody knows which message came to nothing: all of them again, slowly.
-            _ if code == 429 => self.handle_lost(error, at),
+            _ if code == 429 => self.lose(error, at),
             _ => self.notify_all(&error),
         }
     }

@@ -158,7 +158,7 @@ impl Session {
         self.unpark(at.now);
         match self.link {
             Link::Dialing { by, .. } | Link::Authenticating { by } if by <= at.now => {
-                self.handle_lost(link::too_late(), at);
+                self.lose(link::too_late(), at);
             }
             Link::Waiting { until } if until <= at.now => self.connect(at.now),
             Link::Open(_) => {

@@ -67,7 +67,7 @@ impl Session {
             return;
         }
         if open.probed.is_some() && at.now <= look + LATE {
-            return self.handle_lost(Error::Silent, at);
+            return self.lose(Error::Silent, at);
         }
         open.probed = Some(at.now);
         self.send(&Message::Unsubscribe { id: NOTHING });

@@ -180,6 +180,33 @@ fn it_connects_anew_at_once_when_the_application_says_so() {
 }
 
 #[test]
+fn what_is_still_heard_of_a_socket_that_was_let_go_does_not_count() {
+    let (mut paper, key) = Paper::live();
+    paper.session.reconnect(paper.at.now);
+    // Nobody has hung up yet.
+    paper.tells("CREATED", "late", "c9");
+    paper.session.handle_lost(Error::Silent, paper.at);
+    paper.session.handle_open(paper.at);
+    assert_eq!(paper.state(), ConnectionState::Connecting);
+    assert_eq!(paper.output(), ["hang up", "dial"]);
+    assert_eq!(paper.told(key), ["lost: the application connects anew"]);
+    paper.session.handle_open(paper.at);
+    assert_eq!(paper.output(), ["subscribe 3 to 1 since c0"]);
+}
+
+#[test]
+fn a_socket_that_was_let_go_is_hung_up_whatever_comes_next() {
+    let (mut paper, key) = Paper::live();
+    paper.closes(1006);
+    paper.session.reconnect(paper.at.now);
+    paper.session.reconnect(paper.at.now);
+    assert_eq!(paper.output(), ["hang up", "dial"]);
+    paper.unsubscribe(key);
+    paper.session.end();
+    assert_eq!(paper.output(), ["hang up"]);
+}
+
+#[test]
 fn another_user_begins_from_nothing() {
     let (mut paper, key) = Paper::live();
     paper.output();

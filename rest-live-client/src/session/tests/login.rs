@@ -231,6 +231,18 @@ fn a_renewal_that_the_server_refuses_is_told_and_the_connection_stays() {
 }
 
 #[test]
+fn the_token_of_the_user_before_is_not_that_of_the_next() {
+    let mut paper = Paper::with_token(TokenBy::Header);
+    paper.subscribe(list(1));
+    assert_eq!(paper.output(), ["ask"]);
+    paper.session.reset(paper.at.now);
+    paper.gives("of the one before");
+    assert_eq!(paper.output(), ["hang up", "ask"]);
+    paper.gives("his own");
+    assert_eq!(paper.output(), ["dial as his own"]);
+}
+
+#[test]
 fn an_answer_that_comes_when_the_connection_is_gone_is_not_used() {
     let (mut paper, _) = Paper::logged_in(10);
     paper.pass(secs(8));

@@ -116,6 +116,7 @@ fn failures_that_nobody_reads_take_no_more_room() {
     for _ in 0..1000 {
         paper.session.handle_lost(Error::Silent, paper.at);
         paper.comes_back();
+        assert_eq!(paper.output().last().unwrap(), "dial");
     }
     assert_eq!(paper.told(key).len(), 1);
 }

@@ -261,6 +261,7 @@ fn who_was_never_subscribed_has_lost_nothing() {
     paper.opens();
     paper.closes(1006);
     paper.comes_back();
+    paper.output();
     paper.session.handle_lost(Error::Silent, paper.at);
     assert_eq!(
         paper.told(key),
