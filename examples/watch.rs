@@ -5,8 +5,8 @@
 //! cargo run --example watch --features client -- 1        # in another: list 1
 //! ```
 //!
-//! The server is at port 3000, or at `URL`. Stop it and start it again: what was missed is told, or it is
-//! said that nobody knows.
+//! The server is at port 3000, or at `URL`. Stop it and start it again: what was missed is told, or
+//! it is said that nobody knows.
 
 #![allow(clippy::print_stdout, reason = "that is what it is for")]
 

@@ -7,9 +7,10 @@ use tokio::runtime::Handle as Runtime;
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 
 use crate::client::{Client, Shared};
-use crate::driver::{Address, Driver, TokenSource};
-use crate::error::{BuildError, Cause};
+use crate::driver::{Address, Driver};
+use crate::error::BuildError;
 use crate::session::{Session, Settings, TokenBy};
+use crate::token::TokenSource;
 
 /// Describes a [`Client`].
 ///
@@ -20,7 +21,7 @@ use crate::session::{Session, Settings, TokenBy};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = Client::builder("ws://127.0.0.1:3000/ws/subscribe/")
-///     .bearer(|| fresh_token())
+///     .bearer(fresh_token)
 ///     .buffer_bytes(4 * 1024 * 1024)
 ///     .build()?;
 /// # Ok(())
@@ -30,7 +31,7 @@ use crate::session::{Session, Settings, TokenBy};
 pub struct Builder {
     url: String,
     headers: Vec<(String, String)>,
-    token: Option<TokenSource>,
+    token: Option<Arc<dyn TokenSource>>,
     settings: Settings,
     #[cfg(feature = "tls")]
     roots: Vec<Vec<u8>>,
@@ -53,61 +54,27 @@ impl Builder {
         }
     }
 
-    /// Says who the user is by the header `Authorization: Bearer <token>`.
-    ///
-    /// `source` is asked at each connect, for a `String`, or an `Option` of one where the user may be
-    /// nobody. What it does is up to the application; let it fail rather than hang. Of this and the next two, the last counts.
-    pub fn bearer<S, F, T, E>(self, source: S) -> Self
-    where
-        S: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Into<Option<String>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    /// Says who the user is by the header `Authorization: Bearer <token>`, with a token for each
+    /// connect. Of this and the next two, the last counts.
+    pub fn bearer(self, source: impl TokenSource) -> Self {
         self.token(TokenBy::Header, source)
     }
 
-    /// Says who the user is by the subprotocol `bearer.<token>`: for servers that pages connect to
-    /// in the same way. The token may have only characters that names of subprotocols have.
-    pub fn bearer_by_subprotocol<S, F, T, E>(self, source: S) -> Self
-    where
-        S: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Into<Option<String>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    /// Says who the user is by the subprotocol `bearer.<token>`, as pages do. The token may have
+    /// only characters that names of subprotocols have.
+    pub fn bearer_by_subprotocol(self, source: impl TokenSource) -> Self {
         self.token(TokenBy::Subprotocol, source)
     }
 
-    /// Says who the user is by the first message, where the server takes tokens on the socket. `source` is asked at each
-    /// connect, and again before the login ends, so that the connection stays.
-    pub fn bearer_by_message<S, F, T, E>(self, source: S) -> Self
-    where
-        S: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Into<Option<String>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    /// Says who the user is by the first message, where the server takes tokens on the socket; and
+    /// by another one before the login ends, so that the connection stays.
+    pub fn bearer_by_message(self, source: impl TokenSource) -> Self {
         self.token(TokenBy::Message, source)
     }
 
-    fn token<S, F, T, E>(mut self, by: TokenBy, source: S) -> Self
-    where
-        S: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<T, E>> + Send + 'static,
-        T: Into<Option<String>>,
-        E: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
+    fn token(mut self, by: TokenBy, source: impl TokenSource) -> Self {
         self.settings.token_by = Some(by);
-        self.token = Some(Arc::new(move || {
-            let token = source();
-            Box::pin(async {
-                token
-                    .await
-                    .map(Into::into)
-                    .map_err(|error| Cause::from(error.into()))
-            })
-        }));
+        self.token = Some(Arc::new(source));
         self
     }
 
@@ -131,7 +98,8 @@ impl Builder {
         self
     }
 
-    /// For how long the socket stays after the last subscription was dropped, where the client is kept. 5 s.
+    /// For how long the socket stays after the last subscription was dropped, where the client is
+    /// kept. 5 s.
     pub fn linger(mut self, linger: Duration) -> Self {
         self.settings.linger = linger;
         self
@@ -150,7 +118,8 @@ impl Builder {
     /// # Errors
     ///
     /// If the address is none of a WebSocket, a header is none, a certificate cannot be read, or
-    /// there is no runtime; or if the address begins with `wss://` and the feature for it is not there.
+    /// there is no runtime; or if the address begins with `wss://` and the feature for it is not
+    /// there.
     pub fn build(self) -> Result<Client, BuildError> {
         let runtime = Runtime::try_current().map_err(|_| BuildError::Runtime)?;
         let headers = self

@@ -56,8 +56,8 @@ impl Client {
         }
     }
 
-    /// Listens to what happens to the rows of a group: `Task::group().list_id(1)`, where the program has
-    /// the models, or a [`Topic`](crate::Topic).
+    /// Listens to what happens to the rows of a group: `Task::group().list_id(1)`, where the program
+    /// has the models, or a [`Topic`](crate::Topic).
     ///
     /// What is wrong with it, the server says, and the first events of the stream tell.
     pub fn subscribe<G: IntoTopic<Row: Row>>(&self, group: G) -> Subscription<G::Row> {
@@ -76,8 +76,8 @@ impl Client {
         self.handle.session(Session::reconnect);
     }
 
-    /// Another user is there: connects anew, with another token, and forgets what was told to the one before. All
-    /// subscriptions are [`Ended`](crate::Event::Ended), and begin again.
+    /// Another user is there: connects anew, with another token, and forgets what was told to the
+    /// one before. All subscriptions are [`Ended`](crate::Event::Ended), and begin again.
     pub fn reset(&self) {
         self.handle.session(Session::reset);
     }

@@ -16,9 +16,10 @@ pub enum Event<T> {
         /// Whether all that was missed follows. Otherwise that is not known: read the rows now.
         recovered: bool,
     },
-    /// These are all rows of the group, in no order, and every change that comes after them is told. It
-    /// takes the place of what was there, and of [`Subscribed`](Self::Subscribed) where nothing was
-    /// recovered, if the subscription was made [with a snapshot](crate::IntoTopic::with_snapshot).
+    /// These are all rows of the group, in no order, and every change that comes after them is told.
+    /// They take the place of what was there. It comes where the subscription was made [with a
+    /// snapshot](crate::IntoTopic::with_snapshot), instead of [`Subscribed`](Self::Subscribed) with
+    /// nothing recovered.
     Snapshot(Vec<T>),
     /// A row has come into the group, or into sight.
     Created(T),
@@ -33,8 +34,8 @@ pub enum Event<T> {
     /// Nothing is told until the subscription is there again, which it will be by itself.
     Lost(Error),
     /// The server tells nothing more, for want of rights for one: remove what is shown. The
-    /// subscription is asked for again on the next connection, which after code 4403 takes a call of
-    /// [`Client::reconnect`](crate::Client::reconnect).
+    /// subscription is asked for again on the next connection, which after code 4403 takes a call
+    /// of [`Client::reconnect`](crate::Client::reconnect).
     Ended(Error),
     /// Something went wrong, and nothing else has changed: another try to connect, for one, or a
     /// row that could not be read. Those that nobody has read yet give way to the newest.

@@ -41,6 +41,7 @@ mod error;
 mod event;
 mod rows;
 mod subscription;
+mod token;
 mod topic;
 
 mod session;
@@ -55,4 +56,5 @@ pub use self::event::Event;
 pub use self::rows::Rows;
 pub use self::session::ConnectionState;
 pub use self::subscription::Subscription;
+pub use self::token::{TokenFuture, TokenSource};
 pub use self::topic::{IntoTopic, Row, Topic};

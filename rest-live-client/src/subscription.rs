@@ -17,11 +17,13 @@ use crate::event::Event;
 use crate::session::{Action, Key, Told};
 use crate::topic::{Row, Topic};
 
-/// What happens to the rows of a group: [`Event`]s, by [`next`](Self::next) or as a [`Stream`]. Dropping it unsubscribes.
+/// What happens to the rows of a group: [`Event`]s, by [`next`](Self::next) or as a [`Stream`].
+/// Dropping it unsubscribes.
 ///
-/// It buffers what is not read yet, up to [`Builder::buffer_bytes`](crate::Builder::buffer_bytes). If more comes, it is
-/// [`Lost`](Event::Lost) with [`Error::Lagged`], and resumes where it stopped once the buffer has been
-/// read: nothing is left out without a word, and other subscriptions do not wait.
+/// It buffers what is not read yet, up to
+/// [`Builder::buffer_bytes`](crate::Builder::buffer_bytes). If more comes, it is
+/// [`Lost`](Event::Lost) with [`Error::Lagged`], and resumes where it stopped once the buffer has
+/// been read: nothing is left out without a word, and other subscriptions do not wait.
 ///
 /// It ends, with `None`, when the runtime does on which the client was built.
 #[must_use = "dropping it unsubscribes"]
@@ -47,8 +49,8 @@ impl<T: Row> Subscription<T> {
         }
     }
 
-    /// The next event; `None` if the runtime has ended. Nothing is lost by who drops this before it is
-    /// ready.
+    /// The next event; `None` if the runtime has ended. Nothing is lost by who drops this before it
+    /// is ready.
     pub async fn next(&mut self) -> Option<Event<T>> {
         poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
     }

@@ -68,7 +68,8 @@ impl Topic<Value> {
     /// does not have the models. What is misspelt here, the server says.
     ///
     /// `"pk"` is the property of the primary key. A composite key is the array of its columns, and
-    /// its value the array of theirs: `Topic::raw("app.Card", ["board_id", "is_public"], (1, true))`.
+    /// its value the array of theirs:
+    /// `Topic::raw("app.Card", ["board_id", "is_public"], (1, true))`.
     ///
     /// # Panics
     ///
@@ -137,5 +138,31 @@ impl<T> fmt::Display for Topic<T> {
 impl<T> fmt::Debug for Topic<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Topic({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_composite_key_is_an_array_of_its_columns() {
+        let topic = Topic::raw("app.Card", ["board_id", "is_public"], (1, true));
+        assert_eq!(topic.request.property, json!(["board_id", "is_public"]));
+        assert_eq!(topic.request.value, json!([1, true]));
+        assert_eq!(
+            topic.to_string(),
+            r#"app.Card of ["board_id","is_public"] [1,true]"#
+        );
+    }
+
+    #[test]
+    fn how_it_is_told_goes_with_the_group() {
+        let topic = Topic::raw("app.Card", "pk", 1);
+        assert_eq!(topic.request.snapshot, Start::Changes);
+        let topic = topic.with_snapshot().rows_as::<i32>();
+        assert_eq!(topic.clone().request.snapshot, Start::Snapshot);
     }
 }

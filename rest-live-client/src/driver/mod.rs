@@ -18,9 +18,7 @@ use self::socket::{Heard, Socket};
 use crate::client::Shared;
 use crate::error::{Cause, Error};
 use crate::session::{Moment, Output, Session, TokenBy};
-
-/// Asks the application for a token.
-pub(crate) type TokenSource = Arc<dyn Fn() -> Boxed<Result<Option<String>, Cause>> + Send + Sync>;
+use crate::token::TokenSource;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -35,8 +33,9 @@ pub(crate) struct Driver {
     shared: Arc<Shared>,
     address: Address,
     token_by: Option<TokenBy>,
-    source: Option<TokenSource>,
-    /// The application's answer that is awaited. It runs on its own, and may take its time or panic.
+    source: Option<Arc<dyn TokenSource>>,
+    /// The application's answer that is awaited. It runs on its own, and may take its time or
+    /// panic.
     token: JoinSet<Result<Option<String>, Cause>>,
     line: Line,
     timer: Pin<Box<Sleep>>,
@@ -53,7 +52,7 @@ impl Driver {
         shared: Arc<Shared>,
         address: Address,
         token_by: Option<TokenBy>,
-        source: Option<TokenSource>,
+        source: Option<Arc<dyn TokenSource>>,
     ) -> Self {
         Self {
             shared,
@@ -121,7 +120,7 @@ impl Driver {
             (Output::AskToken, _) => {
                 self.token = JoinSet::new();
                 if let Some(source) = self.source.clone() {
-                    self.token.spawn(async move { source().await });
+                    self.token.spawn(async move { source.token().await });
                 }
             }
             (Output::Dial(token), _) => {

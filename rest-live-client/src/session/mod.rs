@@ -1,8 +1,8 @@
 //! The session: what a client does with its one connection, without I/O, clock, runtime or chance.
 //!
 //! What happens goes into `handle_...`; what is to be done comes out of [`Session::poll_output`].
-//! [`Session::poll_timeout`] says when [`Session::handle_timeout`] is due. The application's side is
-//! [`Session::subscribe`] and its like, and [`Session::poll_told`].
+//! [`Session::poll_timeout`] says when [`Session::handle_timeout`] is due. The application's side
+//! is [`Session::subscribe`] and its like, and [`Session::poll_told`].
 
 mod application;
 mod backoff;

@@ -70,8 +70,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Tells what is no part of the order of events, be there room or not: it takes the place of the
-    /// one before that nobody has read.
+    /// Tells what is no part of the order of events, be there room or not: it takes the place of
+    /// the one before that nobody has read.
     pub(super) fn notice(&mut self, notice: Told) {
         match (self.told.back(), &notice) {
             // That rows are to be removed is not to be missed.

@@ -1,4 +1,4 @@
-//! Whether an open socket is alive: the server pings, and is asked when it has been silent for long.
+//! Whether an open socket is alive: the server pings, and is asked when it has been silent.
 
 use std::time::{Duration, Instant};
 
