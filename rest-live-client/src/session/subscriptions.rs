@@ -6,7 +6,7 @@ use super::backoff::backoff;
 use super::frame::{Refusal, Word};
 use super::link::Link;
 use super::listener::{Listener, Start, State, Wait};
-use super::message::Message;
+use super::message::{Message, NOTHING};
 use super::queue::{Full, Told};
 use super::{Key, Moment, Output, Session};
 use crate::error::Error;
@@ -55,7 +55,7 @@ impl Session {
     /// Takes what the server says of a subscription.
     pub(super) fn told(&mut self, id: u64, word: Word, at: Moment) {
         let Some(&key) = self.ids.get(&id) else {
-            return;
+            return self.told_of_none(id, word, at);
         };
         let Some(listener) = self.listeners.get_mut(&key) else {
             return;
@@ -93,6 +93,17 @@ impl Session {
             }
         }
         self.pump();
+    }
+
+    /// Late words do no harm. But if there was no time for an `unsubscribe`, the server goes on to
+    /// tell what nobody listens to.
+    fn told_of_none(&mut self, id: u64, word: Word, at: Moment) {
+        if let Word::Refused(refusal) = word
+            && refusal.code == 429
+            && id != NOTHING
+        {
+            self.refused(refusal, at);
+        }
     }
 
     /// Ends it on the server, to be asked for again.

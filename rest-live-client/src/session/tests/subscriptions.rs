@@ -241,6 +241,25 @@ fn a_flood_is_the_connections_end_and_all_is_asked_again_slowly() {
 }
 
 #[test]
+fn an_unsubscribe_that_came_to_nothing_is_made_good_by_a_new_connection() {
+    let (mut paper, key) = Paper::live();
+    paper.subscribe(list(2));
+    paper.unsubscribe(key);
+    paper.output();
+    let refused = |id: u64| json!({"type": "error", "id": id, "code": 429, "reason": "rate_limited", "message": "m", "temporary": true});
+    paper.says(&refused(0));
+    assert_eq!(
+        paper.state(),
+        ConnectionState::Open,
+        "it was a sign of life"
+    );
+    paper.says(&refused(2));
+    assert_eq!(paper.output(), ["hang up"]);
+    paper.reopens();
+    assert_eq!(paper.output(), ["subscribe 5 to 2"]);
+}
+
+#[test]
 fn an_error_of_the_connection_is_told_to_all() {
     let (mut paper, key) = Paper::live();
     let other = paper.subscribe(list(2));
