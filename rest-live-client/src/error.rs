@@ -11,8 +11,8 @@ pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no connection: the address is wrong, the server is not there, or it is none of
-    /// WebSockets.
+    /// There is no connection: the address is wrong, or the server is not there, or it has no
+    /// WebSocket there.
     #[error("cannot connect to the server: {0}")]
     Connect(Cause),
 
