@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+/// The client: live rows for services, tools and tests. With the feature `client`.
+#[cfg(feature = "client")]
+pub use rest_live_client as client;
 pub use rest_live_core::{
     AllowAny, And, BuildError, Builder, Compose, Explanation, Grant, Group, GroupExplanation,
     GroupKey, Handshake, Label, Limits, Live, LiveService, Not, Or, PeerAddr, Permission,

@@ -166,6 +166,25 @@ fn an_application_is_tested() -> QueryResult<()> {
     Ok(())
 }
 
+#[tokio::test]
+#[allow(clippy::print_stdout, reason = "the README prints")]
+async fn a_program_is_told_like_a_page() {
+    use rest_live_client::{BuildError, Client, Event};
+
+    async fn watch() -> Result<(), BuildError> {
+        let client = Client::builder("ws://127.0.0.1:3000/ws/subscribe/").build()?;
+        let mut tasks = client.subscribe(Task::group().list_id(1));
+        while let Some(event) = tasks.next().await {
+            if let Event::Created(task) | Event::Updated(task) = event {
+                println!("{}", task.text);
+            }
+        }
+        Ok(())
+    }
+    let watched = tokio::time::timeout(Duration::ZERO, watch()).await;
+    assert!(watched.is_err(), "it waits for what comes");
+}
+
 /// The quick start is a doctest of the crate. Every other block of Rust stands, line by line, in
 /// this file or in what it uses.
 #[test]
