@@ -30,8 +30,8 @@ pub mod __private {
     pub use diesel::BoolExpressionMethods;
     pub use diesel::dsl::{And, Eq, Filter};
     pub use rest_live_core::{
-        Compose, Description, Group, Key, Label, Registration, Subscribable, SubscribableBy,
-        to_json, to_json_as, to_json_with,
+        Compose, Description, Group, Key, Label, Language, ReadsSerde, Registration, Subscribable,
+        SubscribableBy, TypedModel, Types, to_json, to_json_as, to_json_with,
     };
     pub use rest_live_diesel::derived::{eq, filter};
     pub use rest_live_diesel::{LiveModel, SaveColumns, adapter};
