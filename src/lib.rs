@@ -15,6 +15,12 @@ pub use rest_live_diesel::{
 };
 pub use rest_live_macros::Subscribable;
 
+#[cfg(feature = "typescript")]
+#[doc = include_str!("../docs/typescript.md")]
+pub mod typescript {
+    pub use rest_live_typescript::{Error, Models, TypeScript};
+}
+
 /// All that a program with live models usually names.
 ///
 /// ```
