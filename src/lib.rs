@@ -18,6 +18,12 @@ pub use rest_live_diesel::{
 pub use rest_live_diesel::{OtherWriters, SqliteSnapshots};
 pub use rest_live_macros::Subscribable;
 
+#[cfg(feature = "typescript")]
+#[doc = include_str!("../docs/typescript.md")]
+pub mod typescript {
+    pub use rest_live_typescript::{Error, Models, TypeScript};
+}
+
 /// All that a program with live models usually names.
 ///
 /// ```
@@ -33,8 +39,8 @@ pub mod __private {
     pub use diesel::BoolExpressionMethods;
     pub use diesel::dsl::{And, Eq, Filter};
     pub use rest_live_core::{
-        Compose, Description, Group, Key, Label, Registration, Subscribable, SubscribableBy,
-        to_json, to_json_as, to_json_with,
+        Compose, Description, Group, Key, Label, Language, ReadsSerde, Registration, Subscribable,
+        SubscribableBy, TypedModel, Types, to_json, to_json_as, to_json_with,
     };
     pub use rest_live_diesel::derived::{eq, filter};
     pub use rest_live_diesel::{LiveModel, SaveColumns, adapter};

@@ -1,14 +1,17 @@
 //! The models, and who may see what of them. This is all that makes them live.
+//!
+//! `TS` is for pages in TypeScript, whose types are in `models.ts`.
 
 use diesel::prelude::*;
 use rest_live::prelude::*;
 use serde::Serialize;
+use ts_rs::TS;
 
 use super::login::User;
 use super::schema::{lists, tasks};
 
 /// A list. Everybody may see every one.
-#[derive(Debug, Clone, Queryable, Selectable, Identifiable, Serialize, Subscribable)]
+#[derive(Debug, Clone, Queryable, Selectable, Identifiable, Serialize, Subscribable, TS)]
 #[diesel(table_name = lists)]
 #[subscribable]
 pub struct List {
@@ -20,7 +23,7 @@ pub struct List {
 ///
 /// It can be subscribed to by its primary key, and by its list. For each of the two, the first
 /// registration whose permission passes decides what a user sees.
-#[derive(Debug, Clone, Queryable, Selectable, Identifiable, Associations, Subscribable)]
+#[derive(Debug, Clone, Queryable, Selectable, Identifiable, Associations, Subscribable, TS)]
 #[diesel(table_name = tasks, belongs_to(List))]
 #[subscribable(check_permission = has_auth, fields("id", "text", "done"))]
 #[subscribable(check_permission = has_no_auth, fields("id", "text"))]

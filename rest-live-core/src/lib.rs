@@ -15,6 +15,7 @@ mod label;
 mod limits;
 mod model;
 mod permission;
+mod typed;
 
 mod registry;
 
@@ -57,3 +58,4 @@ pub use self::registry::{BuildError, Verdict};
 #[cfg(feature = "server")]
 pub use self::server::{Grant, Handshake, LiveService, PeerAddr, Refusal, serve};
 pub use self::snapshot::{SnapshotError, SnapshotGroup, SnapshotSource};
+pub use self::typed::{GroupType, Language, ModelTypes, ReadsSerde, RowType, TypedModel, Types};

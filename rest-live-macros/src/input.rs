@@ -2,7 +2,7 @@
 
 use syn::{Data, DeriveInput, Fields, Ident, Type, Visibility};
 
-use crate::attr::{DieselField, DieselModel, Live, SerdeField, SerdeModel, Subscribable};
+use crate::attr::{DieselField, DieselModel, Live, SerdeField, SerdeModel, Subscribable, Ts};
 use crate::errors::Errors;
 use crate::names::unraw;
 
@@ -13,6 +13,7 @@ pub(crate) struct Input {
     pub(crate) registrations: Vec<Subscribable>,
     pub(crate) diesel: DieselModel,
     pub(crate) serde: SerdeModel,
+    pub(crate) ts: Ts,
     /// `None` if it is not a struct with named fields, which was reported.
     pub(crate) fields: Option<Vec<Field>>,
 }
@@ -22,6 +23,7 @@ pub(crate) struct Field {
     pub(crate) ty: Type,
     pub(crate) diesel: DieselField,
     pub(crate) serde: SerdeField,
+    pub(crate) ts: Ts,
 }
 
 impl Input {
@@ -39,6 +41,7 @@ impl Input {
             registrations: Subscribable::read_all(&input.attrs, errors),
             diesel: DieselModel::read(&input.attrs),
             serde: SerdeModel::read(&input.attrs),
+            ts: Ts::read(&input.attrs),
             fields: fields(&input, errors),
             ident: input.ident,
             vis: input.vis,
@@ -70,6 +73,7 @@ impl Field {
             ty: field.ty.clone(),
             diesel: DieselField::read(&field.attrs),
             serde: SerdeField::read(&field.attrs),
+            ts: Ts::read(&field.attrs),
         })
     }
 

@@ -54,7 +54,7 @@ use crate::input::Input;
 /// | | `("list_id", "done")` | several columns, in this order | |
 /// | `check_permission` | `= has_auth` | who may see a row: a `fn(&User, &Task) -> bool`, a closure with both types written out, or a value that implements `Permission<User, Task>` | everybody |
 /// | | `= IsStaff.or(is_owner)` | permissions compose by `and`, `or` and `not`, which are in scope here | |
-/// | `serializer` | `= PublicTask<'_>` | the shape of the JSON: a type that is `From<&Task>` and `Serialize` | the model's own `Serialize` |
+/// | `serializer` | `= PublicTask<'_>` | the shape of the JSON: a type that is `From<&Task>` and `Serialize`, with its lifetimes written out | the model's own `Serialize` |
 /// | `fields` | `("id", "text")` | these fields (not columns) of the model's own JSON, as its `#[serde(...)]` attributes have them | all fields |
 ///
 /// The type of a key is any that is `Eq`, `Hash`, `Serialize` and `Deserialize`: integers, `bool`,

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident};
 use syn::{Expr, Ident, LitStr, Path, Type, Visibility};
 
-use crate::attr::Subscribable;
+use crate::attr::{Case, Subscribable};
 use crate::input::Field;
 use crate::names::unraw;
 
@@ -26,6 +26,10 @@ pub(crate) struct Table<'a> {
     pub(crate) primary_key: Key<'a>,
     pub(crate) fields: &'a [Field],
     pub(crate) rename_all: &'a [TokenStream],
+    /// What `rename_all` does to names.
+    pub(crate) case: Case,
+    /// Keys of `#[serde(...)]` that change the JSON and that ts-rs knows nothing of.
+    pub(crate) unread: Vec<&'a Ident>,
     pub(crate) registrations: Vec<Registration<'a>>,
 }
 
@@ -64,6 +68,22 @@ impl<'a> Table<'a> {
             }
         }
         keys
+    }
+
+    /// Every shape of the JSON, once.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = &Shape<'a>> {
+        let registrations = self.registrations.iter().enumerate();
+        registrations.filter_map(|(at, registration)| {
+            let mut earlier = self.registrations[..at].iter();
+            let shape = &registration.shape;
+            (!earlier.any(|earlier| earlier.shape == *shape)).then_some(shape)
+        })
+    }
+
+    /// What serde calls a field.
+    pub(crate) fn name_in_json(&self, field: &Field) -> String {
+        let renamed = field.serde.rename.clone();
+        renamed.unwrap_or_else(|| self.case.apply(&field.name()))
     }
 
     /// Every column that such a key has, once.

@@ -4,8 +4,10 @@
 
 mod diesel;
 mod live;
+mod rename;
 mod serde;
 mod subscribable;
+mod ts;
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -15,8 +17,10 @@ use syn::{Attribute, Expr, Ident, LitStr, Meta, Result, Token};
 
 pub(crate) use self::diesel::{BelongsTo, DieselField, DieselModel};
 pub(crate) use self::live::Live;
+pub(crate) use self::rename::Case;
 pub(crate) use self::serde::{SerdeField, SerdeModel};
 pub(crate) use self::subscribable::{GroupKey, Subscribable};
+pub(crate) use self::ts::Ts;
 use crate::names::{closest, is_identifier};
 
 /// Hands every key of `#[name(key, key = value, key(...))]` to `read`, with what follows it.

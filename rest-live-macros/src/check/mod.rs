@@ -6,6 +6,7 @@
 mod key;
 mod order;
 mod shape;
+mod unread;
 
 use syn::{LitStr, Path, parse_quote};
 
@@ -63,6 +64,7 @@ fn table<'a>(input: &'a Input, fields: &'a [Field], errors: &Errors) -> Option<T
         registration(attr, key, input, fields, errors)
     });
     let registrations = order::reachable(registrations.collect(), errors);
+    let unread = unread::of(input, fields, &registrations);
     Some(Table {
         path: input
             .diesel
@@ -72,6 +74,8 @@ fn table<'a>(input: &'a Input, fields: &'a [Field], errors: &Errors) -> Option<T
         primary_key: primary_key?,
         fields,
         rename_all: &input.serde.rename_all,
+        case: input.serde.case,
+        unread,
         registrations,
     })
 }

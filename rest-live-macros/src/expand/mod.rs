@@ -6,6 +6,7 @@
 mod description;
 mod groups;
 mod table;
+mod types;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -35,11 +36,13 @@ fn whole(model: &Model<'_>, table: &Table<'_>) -> TokenStream {
     let describe = description::describe(model, table);
     let live_model = table::live_model(model, table);
     let save_columns = table::save_columns(model, table);
+    let typed_model = types::typed_model(model, table);
     let subscribable = subscribable(model, &quote!(#groups_type), &describe);
     quote! {
         #subscribable
         #live_model
         #save_columns
+        #typed_model
         #groups
     }
 }
@@ -51,7 +54,12 @@ fn inert(model: &Model<'_>) -> TokenStream {
             ::core::unreachable!()
         }
     };
-    subscribable(model, &quote!(()), &describe)
+    let subscribable = subscribable(model, &quote!(()), &describe);
+    let typed_model = types::inert(model);
+    quote! {
+        #subscribable
+        #typed_model
+    }
 }
 
 fn subscribable(model: &Model<'_>, groups: &TokenStream, describe: &TokenStream) -> TokenStream {

@@ -1,6 +1,8 @@
 //! What the derive makes of whole structs. What the compiler makes of the output is tested with the
 //! facade.
 
+mod types;
+
 use expect_test::{Expect, expect, expect_file};
 use syn::parse_quote;
 
@@ -41,6 +43,12 @@ fn an_input_without_fields_becomes_inert() {
                 const LABEL: __live::Label = __live::Label::new("app.Task");
                 type Groups = ();
                 fn describe() -> __live::Description<Self> {
+                    ::core::unreachable!()
+                }
+            }
+            #[automatically_derived]
+            impl<__L> __live::TypedModel<__L> for Task {
+                fn types(_: &mut __L) -> __live::Types<'_, __L> {
                     ::core::unreachable!()
                 }
             }

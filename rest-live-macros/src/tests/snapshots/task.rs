@@ -70,6 +70,19 @@ const _: () = {
             )
         }
     }
+    #[automatically_derived]
+    impl<__L> __live::TypedModel<__L> for Task
+    where
+        __L: __live::Language<Task> + __live::Language<i32>,
+    {
+        fn types(language: &mut __L) -> __live::Types<'_, __L> {
+            __live::Types::new(language)
+                .row::<Task>()
+                .part::<Task>(&["id", "text"])
+                .column::<i32>("id")
+                .column::<i32>("list_id")
+        }
+    }
     /// The groups of [`Task`].
     #[derive(Debug, Default)]
     pub struct __TaskGroups;

@@ -1,0 +1,1 @@
+//! Knows rest-live with its feature `typescript`. All of it is tests.
