@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::registry::guard;
-use crate::session::{CloseReason, Outbox};
+use crate::session::{CloseReason, Load, Outbox};
 
 /// The open connections of a [`Live`](crate::Live).
 pub(crate) struct Connections<U> {
@@ -28,6 +29,8 @@ struct State<U> {
 pub(crate) struct Link<U> {
     number: u64,
     outbox: Arc<Outbox>,
+    /// How many there were when its task last changed them.
+    subscriptions: AtomicUsize,
     mail: Mutex<Mail<U>>,
 }
 
@@ -49,6 +52,15 @@ pub(crate) enum Order<U> {
     LookAgain,
     /// Without a word.
     Drop,
+}
+
+/// What waits to be sent, on all connections.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    pub(crate) open: usize,
+    pub(crate) bytes: usize,
+    /// How many connections there are whose socket takes no more.
+    pub(crate) slow: usize,
 }
 
 /// Who a connection's user is, and until when that is certain.
@@ -86,6 +98,7 @@ impl<U> Connections<U> {
         let link = Arc::new(Link {
             number: state.next,
             outbox: Arc::clone(outbox),
+            subscriptions: AtomicUsize::new(0),
             mail: Mutex::new(Mail {
                 user,
                 logins: 0,
@@ -119,6 +132,19 @@ impl<U> Connections<U> {
 
     pub(crate) fn count(&self) -> usize {
         self.lock().open.len()
+    }
+
+    /// What waits on all of them, and on each.
+    pub(crate) fn queues(&self, mut each: impl FnMut(&Arc<Link<U>>, Load)) -> Queues {
+        let mut queues = Queues::default();
+        for link in self.all() {
+            let load = link.load();
+            queues.open += 1;
+            queues.bytes += load.bytes;
+            queues.slow += usize::from(load.is_blocked);
+            each(&link, load);
+        }
+        queues
     }
 
     /// From now on nobody is let in.
@@ -172,6 +198,15 @@ impl<U> State<U> {
 impl<U> Link<U> {
     pub(crate) fn user(&self) -> Option<Arc<U>> {
         self.mail.lock().user.clone()
+    }
+
+    /// What waits to be sent.
+    pub(crate) fn load(&self) -> Load {
+        self.outbox.load()
+    }
+
+    pub(crate) fn note_subscriptions(&self, count: usize) {
+        self.subscriptions.store(count, Relaxed);
     }
 
     pub(crate) fn set_user(&self, user: &Arc<U>) {

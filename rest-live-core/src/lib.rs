@@ -29,6 +29,8 @@ mod session;
 
 mod snapshot;
 
+mod stats;
+
 mod builder;
 mod lifecycle;
 mod live;
@@ -57,3 +59,4 @@ pub use self::registry::{BuildError, Verdict};
 #[cfg(feature = "server")]
 pub use self::server::{Grant, Handshake, LiveService, PeerAddr, Refusal, serve};
 pub use self::snapshot::{SnapshotError, SnapshotGroup, SnapshotSource};
+pub use self::stats::{EventCounts, LogStats, Stats};

@@ -18,6 +18,7 @@ use self::kept::unknown;
 pub use self::quiet::Quiet;
 use self::quiet::Tickets;
 use crate::change::{Change, Commit};
+use crate::stats::LogStats;
 
 /// The ordered commits, bounded, replayable from a position.
 ///
@@ -132,6 +133,21 @@ impl Log {
         state.kept.trim(&self.retention, (self.clock)());
         let is_known = state.kept.reaches_back_to(position);
         is_known.then(|| state.kept.after(position).cloned().collect())
+    }
+
+    /// The commit that the change at a cursor is of, if it is kept.
+    pub(crate) fn commit_at(&self, cursor: Cursor) -> Option<Arc<Commit>> {
+        let before = cursor.position.checked_sub(1)?;
+        let mut state = self.lock();
+        state.kept.trim(&self.retention, (self.clock)());
+        let is_known = cursor.epoch == self.epoch && state.kept.reaches_back_to(before);
+        let commit = state.kept.after(before).next().filter(|_| is_known);
+        commit.cloned()
+    }
+
+    /// What it holds.
+    pub(crate) fn stats(&self, now: Instant) -> LogStats {
+        self.lock().kept.stats(now)
     }
 
     /// Waits until the dispatcher has done all that is in the log now; `false` if that takes longer

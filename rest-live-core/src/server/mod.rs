@@ -118,10 +118,12 @@ impl<U: Send + Sync + 'static, B: Send + 'static> Service<Request<B>> for LiveSe
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let live = self.live.clone();
         Box::pin(async move {
-            Ok(live
-                .answer(request)
-                .await
-                .unwrap_or_else(Refusal::into_response))
+            let counters = Arc::clone(&live.hub.counters);
+            let answer = live.answer(request).await;
+            Ok(answer.unwrap_or_else(|refusal| {
+                counters.refused_handshakes.count(refusal.status().as_u16());
+                refusal.into_response()
+            }))
         })
     }
 }

@@ -111,8 +111,12 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server has failed")
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        tracing::debug!(refusal = %self, "refused a connection");
+        tracing::debug!(refusal = %self, "refused a request");
         let mut response = Response::new(Full::from(self.message));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
