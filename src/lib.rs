@@ -5,7 +5,7 @@ pub use rest_live_core::{
     AllowAny, And, BuildError, Builder, Compose, EventCounts, Explanation, Grant, Group,
     GroupExplanation, GroupKey, Handshake, Label, Limits, Live, LiveService, LogStats, Not, Or,
     PeerAddr, Permission, PermissionExplanation, Quiet, Refusal, SnapshotError, SnapshotGroup,
-    SnapshotSource, Stats, Subscribable, SubscribableBy, Told, Verdict, serve, testing,
+    SnapshotSource, Standing, Stats, Subscribable, SubscribableBy, Told, Verdict, serve, testing,
 };
 #[cfg(feature = "sqlite")]
 pub use rest_live_diesel::SqliteSnapshots;

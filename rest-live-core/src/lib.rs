@@ -44,7 +44,7 @@ mod fixture;
 
 pub use self::builder::Builder;
 pub use self::change::{Change, ModelId};
-pub use self::explain::{Explanation, GroupExplanation, PermissionExplanation, Told};
+pub use self::explain::{Explanation, GroupExplanation, PermissionExplanation, Standing, Told};
 pub use self::key::{Group, GroupKey, Key};
 pub use self::label::Label;
 pub use self::limits::Limits;

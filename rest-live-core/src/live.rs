@@ -11,9 +11,9 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::change::{Commit, ModelId};
 use crate::connections::{Connections, Link};
 use crate::dispatcher::{Dispatcher, Filled, GroupId, MemberId};
-use crate::explain::{Explanation, explain};
+use crate::explain::{Explanation, Standing, explain};
 use crate::limits::Limits;
-use crate::log::{Cursor, Epoch, Log, Retention};
+use crate::log::{Epoch, Log, Retention};
 use crate::model::Adapter;
 use crate::registry::Registry;
 #[cfg(feature = "server")]
@@ -118,9 +118,8 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// It asks the permissions and serializers again, about the rows as they were.
     #[must_use]
     pub fn explain(&self, user: &U, cursor: &str) -> Option<Vec<Explanation>> {
-        let log = self.feed.log();
-        let commit = log.commit_at(cursor.parse().ok()?)?;
-        Some(self.hub.explain(user, &commit, log.epoch, |_| None))
+        let commit = self.feed.log().commit_at(cursor.parse().ok()?)?;
+        Some(self.hub.explain(user, &commit, |_, _| None))
     }
 
     /// What this server does now, and what it has done since it was built.
@@ -238,16 +237,9 @@ impl<U> Hub<U> {
         &self,
         user: &U,
         commit: &Commit,
-        epoch: Epoch,
-        is_subscribed: impl Fn(&GroupId) -> Option<bool>,
+        standing: impl Fn(&GroupId, u64) -> Option<Standing>,
     ) -> Vec<Explanation> {
-        explain(
-            &self.registry,
-            commit,
-            user,
-            |position| Cursor { epoch, position },
-            is_subscribed,
-        )
+        explain(&self.registry, commit, user, self.log.epoch, standing)
     }
 
     pub(crate) fn dispatcher(&self) -> MutexGuard<'_, Dispatcher<U>> {

@@ -300,7 +300,6 @@ impl<U> Session<U> {
     }
 
     /// The frames that wait to be sent.
-    #[cfg(any(feature = "server", test))]
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
@@ -312,14 +311,6 @@ impl<U> Session<U> {
 
     pub(crate) fn user(&self) -> Option<&Arc<U>> {
         self.user.as_ref()
-    }
-
-    pub(crate) fn is_subscribed(&self, group: &GroupId) -> bool {
-        self.seed.contains_key(group)
-            || self
-                .extended
-                .values()
-                .any(|(extended, _)| extended == group)
     }
 }
 
