@@ -2,6 +2,8 @@
 //! inspector alike.
 
 mod counters;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod read;
 #[cfg(test)]
 mod tests;
