@@ -3,9 +3,10 @@
 
 pub use rest_live_core::{
     AllowAny, And, BuildError, Builder, Compose, EventCounts, Explanation, Grant, Group,
-    GroupExplanation, GroupKey, Handshake, Label, Limits, Live, LiveService, LogStats, Not, Or,
-    PeerAddr, Permission, PermissionExplanation, Quiet, Refusal, SnapshotError, SnapshotGroup,
-    SnapshotSource, Standing, Stats, Subscribable, SubscribableBy, Told, Verdict, serve, testing,
+    GroupExplanation, GroupKey, Handshake, Inspector, Label, Limits, Live, LiveService, LogStats,
+    Not, Or, PeerAddr, Permission, PermissionExplanation, Quiet, Refusal, SnapshotError,
+    SnapshotGroup, SnapshotSource, Standing, Stats, Subscribable, SubscribableBy, Told, Verdict,
+    serve, testing,
 };
 #[cfg(feature = "sqlite")]
 pub use rest_live_diesel::SqliteSnapshots;

@@ -28,6 +28,7 @@ struct State<U> {
 /// What others hold of a connection.
 pub(crate) struct Link<U> {
     number: u64,
+    since: Instant,
     outbox: Arc<Outbox>,
     /// How many there were when its task last changed them.
     subscriptions: AtomicUsize,
@@ -93,10 +94,16 @@ impl<U> Default for Connections<U> {
 }
 
 impl<U> Connections<U> {
-    pub(crate) fn open(&self, outbox: &Arc<Outbox>, user: Option<Arc<U>>) -> Arc<Link<U>> {
+    pub(crate) fn open(
+        &self,
+        outbox: &Arc<Outbox>,
+        user: Option<Arc<U>>,
+        now: Instant,
+    ) -> Arc<Link<U>> {
         let mut state = self.lock();
         let link = Arc::new(Link {
             number: state.next,
+            since: now,
             outbox: Arc::clone(outbox),
             subscriptions: AtomicUsize::new(0),
             mail: Mutex::new(Mail {
@@ -145,6 +152,11 @@ impl<U> Connections<U> {
             each(&link, load);
         }
         queues
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn by_number(&self, number: u64) -> Option<Arc<Link<U>>> {
+        self.lock().open.get(&number).cloned()
     }
 
     /// From now on nobody is let in.
@@ -198,6 +210,27 @@ impl<U> State<U> {
 impl<U> Link<U> {
     pub(crate) fn user(&self) -> Option<Arc<U>> {
         self.mail.lock().user.clone()
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was opened.
+    #[cfg(feature = "server")]
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.subscriptions.load(Relaxed)
     }
 
     /// What waits to be sent.

@@ -57,6 +57,6 @@ pub use self::model::{
 pub use self::permission::{AllowAny, And, Compose, Not, Or, Permission};
 pub use self::registry::{BuildError, Verdict};
 #[cfg(feature = "server")]
-pub use self::server::{Grant, Handshake, LiveService, PeerAddr, Refusal, serve};
+pub use self::server::{Grant, Handshake, Inspector, LiveService, PeerAddr, Refusal, serve};
 pub use self::snapshot::{SnapshotError, SnapshotGroup, SnapshotSource};
 pub use self::stats::{EventCounts, LogStats, Stats};

@@ -13,7 +13,7 @@ use crate::connections::{Connections, Link};
 use crate::dispatcher::{Dispatcher, Filled, GroupId, MemberId};
 use crate::explain::{Explanation, Standing, explain};
 use crate::limits::Limits;
-use crate::log::{Epoch, Log, Retention};
+use crate::log::{Cursor, Epoch, Log, Retention};
 use crate::model::Adapter;
 use crate::registry::Registry;
 #[cfg(feature = "server")]
@@ -134,7 +134,8 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// ```
     ///
     /// It looks at the queue of every connection: half a millisecond for 10,000. For a test that
-    /// wants to see that something was told, or that nobody was closed.
+    /// wants to see that something was told, or that nobody was closed; for a chart, see
+    /// [`Live::inspector`](crate::Live::inspector) and the feature `metrics`.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.hub.stats(Instant::now())
@@ -189,13 +190,23 @@ impl<U> Hub<U> {
     }
 
     /// A connection has been opened.
-    pub(crate) fn open(&self, outbox: &Arc<Outbox>, user: Option<Arc<U>>) -> Arc<Link<U>> {
+    pub(crate) fn open(
+        &self,
+        outbox: &Arc<Outbox>,
+        user: Option<Arc<U>>,
+        now: Instant,
+    ) -> Arc<Link<U>> {
         self.counters.opened.add(1);
-        self.connections.open(outbox, user)
+        self.connections.open(outbox, user, now)
     }
 
     pub(crate) fn log(&self) -> &Log {
         &self.log
+    }
+
+    pub(crate) fn cursor(&self, position: u64) -> Cursor {
+        let epoch = self.log.epoch;
+        Cursor { epoch, position }
     }
 
     /// Changes whose rights count for a subscriber, and has it told what that changes.

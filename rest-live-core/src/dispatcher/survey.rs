@@ -13,6 +13,20 @@ impl<U> Dispatcher<U> {
         (self.members, self.groups.len(), self.expected.len())
     }
 
+    /// The groups with these numbers, or as many of them as there are, and how many subscribers
+    /// each has. Between two calls, groups may get other numbers.
+    #[cfg(feature = "server")]
+    pub(crate) fn groups(
+        &self,
+        from: usize,
+        count: usize,
+    ) -> impl ExactSizeIterator<Item = (&GroupId, usize)> {
+        let to = self.groups.len().min(from.saturating_add(count));
+        let groups = self.groups.get_range(from.min(to)..to);
+        let groups = groups.unwrap_or_default().iter();
+        groups.map(|(group, members)| (group, members.len()))
+    }
+
     /// What the change at `position` is to the connection with this outbox, in a group.
     pub(crate) fn standing(
         &self,

@@ -80,6 +80,13 @@ impl Kept {
         self.commits.range(from..).map(|stored| &stored.commit)
     }
 
+    /// The newest commits and when they came, the newest first.
+    #[cfg(feature = "server")]
+    pub(super) fn newest(&self, count: usize) -> impl Iterator<Item = (Arc<Commit>, Instant)> {
+        let stored = self.commits.iter().rev().take(count);
+        stored.map(|stored| (Arc::clone(&stored.commit), stored.at))
+    }
+
     /// Whether nothing after `position` is forgotten.
     pub(super) fn reaches_back_to(&self, position: u64) -> bool {
         let oldest = self

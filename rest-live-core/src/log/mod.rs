@@ -145,6 +145,12 @@ impl Log {
         commit.cloned()
     }
 
+    /// The newest commits and when they came, the newest first.
+    #[cfg(feature = "server")]
+    pub(crate) fn newest(&self, count: usize) -> Vec<(Arc<Commit>, Instant)> {
+        self.lock().kept.newest(count).collect()
+    }
+
     /// What it holds.
     pub(crate) fn stats(&self, now: Instant) -> LogStats {
         self.lock().kept.stats(now)

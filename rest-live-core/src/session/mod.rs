@@ -95,7 +95,7 @@ impl<U> Session<U> {
         };
         let outbox = Arc::new(Outbox::new(hub.limits.queue_bytes));
         Self {
-            link: hub.open(&outbox, user.clone()),
+            link: hub.open(&outbox, user.clone(), now),
             outbox,
             heartbeat: Heartbeat::PingAt(later(now, hub.limits.ping_every)),
             hub,
