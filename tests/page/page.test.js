@@ -5,22 +5,10 @@ import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { chromium } from "playwright-core";
 
+import { CHROMIUM } from "./browser.js";
 import { Line, Server, build } from "./server.js";
 import { Tab } from "./tab.js";
 import { Window } from "./window.js";
-
-const CHROMIUM = {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-};
 
 describe("the todolist page", { timeout: 300_000 }, () => {
   let program, browser, server, here, there, wasCut;
