@@ -12,6 +12,7 @@ function showConnections({ connections, found, stats, limits }) {
   setText(byId("connections-count"), found ? `${number(found.length)} found` : counted(shown.length, stats.connections));
   setText(byId("connections-empty"), found ? "There is no such connection." : "Nobody is connected.");
   byId("connections-empty").hidden = shown.length > 0;
+  begin(byId("connections"), byId("find").value.trim());
   const make = ({ number: own, user }) => {
     const pick = choice(() => choose({ connection: own }), user ?? "", " ", element("span", { class: "unnamed" }, `#${own}`));
     const queue = element("td", { class: "number" }, element("span"), element("span", { class: "bar" }));
@@ -74,6 +75,7 @@ async function choose(choices) {
       chosen.change = null;
       const changes = await ask({ view: "changes", commit: choices.commit });
       if (chosen.commit !== choices.commit) return;
+      begin(byId("changes"), choices.commit);
       showChanges(changes);
       if (changes.count === 1) return choose({ change: changes.changes[0].cursor });
     }

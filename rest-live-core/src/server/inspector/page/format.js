@@ -48,6 +48,12 @@ function setBar(bar, share) {
   bar.style.setProperty("--share", Math.min(1, share).toFixed(3));
 }
 
+/** Empties a list that is to show something else than before, whoever points at it. */
+function begin(list, what) {
+  if ((list.dataset.what ?? "") !== what) list.replaceChildren();
+  list.dataset.what = what;
+}
+
 /**
  * Shows items as children of a list, each in the same element as before. Where there is something to choose, nothing comes, goes or
  * moves while somebody points at it or has the focus in it; and what is chosen stays.
