@@ -139,7 +139,10 @@ describe("the inspector", { timeout: 300_000 }, () => {
     window = await Window.open(browser, server);
     await window.logIn("anna");
     await inspector.lists("connections", "anna");
+    // Also with the pointer where the list is, which stays as it is otherwise.
+    await inspector.page.locator("#connections .choice").first().hover();
     await inspector.page.getByLabel("Find").fill("ANN");
+    await inspector.page.locator("#connections tr", { hasText: "anna" }).waitFor();
     await inspector.page.locator("#connections-count", { hasText: "1 found" }).waitFor();
     await inspector.page.getByLabel("Find").fill("nobody");
     await inspector.page.getByText("There is no such connection.").waitFor();
@@ -159,6 +162,15 @@ describe("the inspector", { timeout: 300_000 }, () => {
     await inspector.is("failed");
     inspector.line.mend();
     await inspector.is("live");
+  });
+
+  it("is a click away for those who have logged in, and for nobody else", async () => {
+    window = await Window.open(browser, server);
+    const link = window.page.getByRole("link", { name: "What the server does" });
+    assert.equal(await link.isVisible(), false);
+    await window.logIn("anna");
+    await link.click();
+    await window.page.locator("#charts figure").first().waitFor();
   });
 
   it("says when it is refused", async () => {
