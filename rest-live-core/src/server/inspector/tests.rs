@@ -353,6 +353,20 @@ async fn a_row_is_shown_as_its_subscriber_sees_it_and_no_other_way() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_hidden_from_somebody_is_said_to_be() {
+    let builder = Live::<i32>::builder().model::<Note>().anonymous();
+    let builder = builder.may_subscribe(|user, _| *user == 1);
+    let live = builder.build().unwrap();
+    let inspector = open(&live);
+    let _clients = [1, 2].map(|user| Client::connect(&live, user));
+    commit(&live, [note()]);
+    for (number, may_subscribe) in [(0, true), (1, false)] {
+        let shown = explained(&inspector, number).await;
+        assert_eq!(shown["may_subscribe"], may_subscribe);
+    }
+}
+
+#[tokio::test]
 async fn a_permission_that_panics_is_said_to_have() {
     let live = live();
     let inspector = open(&live);
