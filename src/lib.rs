@@ -5,10 +5,11 @@
 #[cfg(feature = "client")]
 pub use rest_live_client as client;
 pub use rest_live_core::{
-    AllowAny, And, BuildError, Builder, Compose, Explanation, Grant, Group, GroupExplanation,
-    GroupKey, Handshake, Label, Limits, Live, LiveService, Not, Or, PeerAddr, Permission,
-    PermissionExplanation, Quiet, Refusal, SnapshotError, SnapshotGroup, SnapshotSource,
-    Subscribable, SubscribableBy, Told, Verdict, serve, testing,
+    AllowAny, And, BuildError, Builder, Compose, EventCounts, Explanation, Grant, Group,
+    GroupExplanation, GroupKey, Handshake, Inspector, Label, Limits, Live, LiveService, LogStats,
+    Not, Or, PeerAddr, Permission, PermissionExplanation, Quiet, Refusal, SnapshotError,
+    SnapshotGroup, SnapshotSource, Standing, Stats, Subscribable, SubscribableBy, Told, Verdict,
+    serve, testing,
 };
 pub use rest_live_diesel::{
     Capture, Delete, FetchRow, LiveBackend, LiveConnection, LiveDsl, LiveManager, LiveModel,

@@ -37,6 +37,20 @@ fn a_client_is_told_why() {
 }
 
 #[test]
+fn who_subscribes_after_a_change_is_said_to_have_come_later() {
+    let app = App::new();
+    let mut early = app.reader();
+    Task::create(&mut app.conn(), new("a")).unwrap();
+    let late = app.reader();
+    early.receive_all();
+    assert!(early.explain().contains("\"list_id\" = 1 (subscribed)"));
+    assert!(
+        late.explain()
+            .contains("\"list_id\" = 1 (subscribed later)")
+    );
+}
+
+#[test]
 fn an_event_is_explained_by_its_cursor_for_any_user() {
     let app = App::new();
     let mut client = app.reader();

@@ -66,7 +66,7 @@ fn a_database_in_memory_has_no_others() {
         OtherWriters::detect(":memory:", &app.live),
         OtherWriters::capture(":memory:", &app.live),
     ] {
-        let error = others.err().expect("an error").to_string();
+        let error = others.expect_err("nobody else is there").to_string();
         assert!(error.contains("in memory"), "{error}");
     }
 }
@@ -75,7 +75,7 @@ fn a_database_in_memory_has_no_others() {
 fn one_who_listens_is_enough() {
     let app = App::new();
     let first = OtherWriters::detect(&app.url(), &app.live).unwrap();
-    let error = OtherWriters::capture(&app.url(), &app.live).err().unwrap();
+    let error = OtherWriters::capture(&app.url(), &app.live).unwrap_err();
     assert!(error.to_string().contains("already"), "{error}");
     drop(first);
     OtherWriters::capture(&app.url(), &app.live).unwrap();

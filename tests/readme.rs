@@ -69,6 +69,21 @@ fn who_gets_in_is_said_in_several_ways() -> Result<(), BuildError> {
     Ok(())
 }
 
+#[test]
+fn an_operator_looks_inside() {
+    let (live, router) = (App::new().live, axum::Router::<()>::new());
+    let inspector = live.inspector(|request: Handshake| async move {
+        let user = request.cookie("session").and_then(look_up);
+        match user.and_then(|user| user.name) {
+            Some(name) if name == "alice" => Ok(()),
+            Some(_) => Err(Refusal::forbidden("you are no operator")),
+            None => Err(Refusal::unauthorized("log in first")),
+        }
+    });
+    let router = router.route_service("/inspector/", inspector);
+    drop(router);
+}
+
 async fn stop_signal() {}
 
 #[tokio::test]

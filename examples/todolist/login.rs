@@ -40,6 +40,11 @@ impl User {
     pub fn is_authenticated(&self) -> bool {
         self.username.is_some()
     }
+
+    /// What he is called; `None` for somebody who has not logged in.
+    pub fn name(&self) -> Option<&str> {
+        self.username.as_deref()
+    }
 }
 
 /// Handlers ask for their user by an argument of this type.

@@ -7,7 +7,8 @@
 //!
 //! The database is `todolist.db` in the working directory, or the file that `DATABASE_URL` names;
 //! the port is 3000, or `PORT`. Read `models.rs` first: it says what is live, and who may see it.
-//! Anybody may write; who has logged in sees which tasks are done.
+//! Anybody may write; who has logged in sees which tasks are done, and at `/inspector/` what the
+//! server does.
 
 #![allow(
     unreachable_pub,
@@ -24,6 +25,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{any, get};
 use axum::serve::ListenerExt;
 use rest_live::prelude::*;
+use rest_live::{Inspector, Refusal};
 use tokio::net::TcpListener;
 
 use self::database::Database;
@@ -41,7 +43,8 @@ mod schema;
 mod tasks;
 
 /// What people type who forget the slash at the end.
-const WITHOUT_SLASH: [&str; 8] = [
+const WITHOUT_SLASH: [&str; 9] = [
+    "/inspector",
     "/login",
     "/logout",
     "/me",
@@ -77,11 +80,13 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
 pub(crate) fn app(database_url: &str) -> Result<Router, Box<dyn Error + Send + Sync>> {
     let sessions = Sessions::default();
     let live = live(sessions.clone())?;
+    let inspector = inspector(&live, sessions.clone());
     let database = Database::open(database_url, &live)?;
     let router = Router::new()
         .route("/", get(Html(include_str!("page.html"))))
         .route("/rest-live.js", get(client))
         .route_service("/ws/subscribe/", live.service())
+        .route_service("/inspector/", inspector)
         .merge(login::routes())
         .merge(lists::routes())
         .merge(tasks::routes());
@@ -110,5 +115,20 @@ fn live(sessions: Sessions) -> Result<Live<User>, impl Error + Send + Sync> {
             let user = sessions.user(handshake.headers());
             async { Ok(user) }
         })
+        .identify(|user| user.name().map(str::to_owned))
         .build()
+}
+
+/// A page that shows what is going on, for those who have logged in. In an application with
+/// passwords, it is for operators: they see what every user sees.
+fn inspector(live: &Live<User>, sessions: Sessions) -> Inspector<User> {
+    live.inspector(move |request| {
+        let user = sessions.user(request.headers());
+        async move {
+            match user.is_authenticated() {
+                true => Ok(()),
+                false => Err(Refusal::unauthorized("log in first, on the page at /")),
+            }
+        }
+    })
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use std::mem::size_of;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::model::Subscribable;
 
 /// A row of any model, shared by all that look at it.
@@ -56,6 +58,21 @@ impl Change {
         }
     }
 
+    pub(crate) fn kind(&self) -> Kind {
+        match &self.images {
+            Images::Row {
+                old: None,
+                new: Some(_),
+            } => Kind::Created,
+            Images::Row {
+                old: Some(_),
+                new: None,
+            } => Kind::Deleted,
+            Images::Row { .. } => Kind::Updated,
+            Images::Unknown => Kind::Unknown,
+        }
+    }
+
     /// Says how much memory the rows hold besides their own size, as in their strings. The log is
     /// bounded by it.
     #[must_use]
@@ -67,23 +84,25 @@ impl Change {
 
 impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.images {
-            Images::Row {
-                old: None,
-                new: Some(_),
-            } => "created",
-            Images::Row {
-                old: Some(_),
-                new: None,
-            } => "deleted",
-            Images::Row { .. } => "updated",
-            Images::Unknown => "unknown",
-        };
         f.debug_struct("Change")
             .field("model", &self.model)
-            .field("kind", &kind)
+            .field("kind", &self.kind())
             .finish_non_exhaustive()
     }
+}
+
+/// What became of a row, whoever may see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Kind {
+    Created,
+    Updated,
+    Deleted,
+    Unknown,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 4] = [Self::Created, Self::Updated, Self::Deleted, Self::Unknown];
 }
 
 /// The changes of one committed transaction, in the order in which they were made.

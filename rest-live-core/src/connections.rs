@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::registry::guard;
-use crate::session::{CloseReason, Outbox};
+use crate::session::{CloseReason, Load, Outbox};
 
 /// The open connections of a [`Live`](crate::Live).
 pub(crate) struct Connections<U> {
@@ -27,7 +28,10 @@ struct State<U> {
 /// What others hold of a connection.
 pub(crate) struct Link<U> {
     number: u64,
+    since: Instant,
     outbox: Arc<Outbox>,
+    /// How many there were when its task last changed them.
+    subscriptions: AtomicUsize,
     mail: Mutex<Mail<U>>,
 }
 
@@ -49,6 +53,15 @@ pub(crate) enum Order<U> {
     LookAgain,
     /// Without a word.
     Drop,
+}
+
+/// What waits to be sent, on all connections.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    pub(crate) open: usize,
+    pub(crate) bytes: usize,
+    /// How many connections there are whose socket takes no more.
+    pub(crate) slow: usize,
 }
 
 /// Who a connection's user is, and until when that is certain.
@@ -81,11 +94,18 @@ impl<U> Default for Connections<U> {
 }
 
 impl<U> Connections<U> {
-    pub(crate) fn open(&self, outbox: &Arc<Outbox>, user: Option<Arc<U>>) -> Arc<Link<U>> {
+    pub(crate) fn open(
+        &self,
+        outbox: &Arc<Outbox>,
+        user: Option<Arc<U>>,
+        now: Instant,
+    ) -> Arc<Link<U>> {
         let mut state = self.lock();
         let link = Arc::new(Link {
             number: state.next,
+            since: now,
             outbox: Arc::clone(outbox),
+            subscriptions: AtomicUsize::new(0),
             mail: Mutex::new(Mail {
                 user,
                 logins: 0,
@@ -119,6 +139,24 @@ impl<U> Connections<U> {
 
     pub(crate) fn count(&self) -> usize {
         self.lock().open.len()
+    }
+
+    /// What waits on all of them, and on each.
+    pub(crate) fn queues(&self, mut each: impl FnMut(&Arc<Link<U>>, Load)) -> Queues {
+        let mut queues = Queues::default();
+        for link in self.all() {
+            let load = link.load();
+            queues.open += 1;
+            queues.bytes += load.bytes;
+            queues.slow += usize::from(load.is_blocked);
+            each(&link, load);
+        }
+        queues
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn by_number(&self, number: u64) -> Option<Arc<Link<U>>> {
+        self.lock().open.get(&number).cloned()
     }
 
     /// From now on nobody is let in.
@@ -172,6 +210,36 @@ impl<U> State<U> {
 impl<U> Link<U> {
     pub(crate) fn user(&self) -> Option<Arc<U>> {
         self.mail.lock().user.clone()
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// When it was opened.
+    #[cfg(feature = "server")]
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.subscriptions.load(Relaxed)
+    }
+
+    /// What waits to be sent.
+    pub(crate) fn load(&self) -> Load {
+        self.outbox.load()
+    }
+
+    pub(crate) fn note_subscriptions(&self, count: usize) {
+        self.subscriptions.store(count, Relaxed);
     }
 
     pub(crate) fn set_user(&self, user: &Arc<U>) {

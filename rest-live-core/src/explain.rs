@@ -7,7 +7,7 @@ use serde_json::{Value, value::RawValue};
 
 use crate::change::{Change, Commit, Images, Row};
 use crate::dispatcher::{Event, GroupId, events};
-use crate::log::Cursor;
+use crate::log::{Cursor, Epoch};
 use crate::registry::{Property, Registry, Verdict};
 
 /// Why a user is told what of one change: for each group that the change concerns, what every
@@ -35,13 +35,26 @@ pub struct GroupExplanation {
     /// The group's value of it.
     pub value: Value,
     /// Whether the client in question is subscribed to it. `None` where no client is.
-    pub is_subscribed: Option<bool>,
+    pub standing: Option<Standing>,
     /// What the permissions say of the row before the change; `None` if it was not in the group.
     pub old: Option<Vec<PermissionExplanation>>,
     /// What the permissions say of the row after the change; `None` if it is not in the group.
     pub new: Option<Vec<PermissionExplanation>>,
     /// What a subscriber is told; `None` is silence.
     pub told: Option<Told>,
+}
+
+/// What a client is to a group, as far as one change goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Standing {
+    /// It is subscribed to it, and was before the change.
+    Subscribed,
+    /// It is subscribed to it, and only since after the change: it was told of it only if it resumed.
+    SubscribedLater,
+    /// It is not subscribed to it, or not any more.
+    NotSubscribed,
 }
 
 /// What one permission says. The first that passes gives the view.
@@ -71,36 +84,51 @@ pub(crate) fn explain<U>(
     registry: &Registry<U>,
     commit: &Commit,
     user: &U,
-    cursor: impl Fn(u64) -> Cursor,
-    is_subscribed: impl Fn(&GroupId) -> Option<bool>,
+    epoch: Epoch,
+    standing: impl Fn(&GroupId, u64) -> Option<Standing>,
 ) -> Vec<Explanation> {
-    let explain = |(position, change): (u64, &Change)| {
-        let model = registry.model(change.model);
-        let group = |event: Event<'_>| {
-            let property = &model.properties[event.group.property];
-            explain_group(property, &event, user, is_subscribed(&event.group))
-        };
-        let groups = match &change.images {
-            Images::Row { old, new } => {
-                let events = events(registry, change.model, old.as_ref(), new.as_ref());
-                events.into_iter().map(group).collect()
-            }
-            Images::Unknown => Vec::new(),
-        };
-        Explanation {
-            model: model.label.clone(),
-            cursor: cursor(position).to_string(),
-            groups,
-        }
+    let changes = commit.positioned();
+    let explanations = changes.map(|(position, change)| {
+        let cursor = Cursor { epoch, position };
+        explain_change(registry, change, user, cursor, |group| {
+            standing(group, position)
+        })
+    });
+    explanations.collect()
+}
+
+/// What `user` is told of the change at `cursor`, and why.
+pub(crate) fn explain_change<U>(
+    registry: &Registry<U>,
+    change: &Change,
+    user: &U,
+    cursor: Cursor,
+    standing: impl Fn(&GroupId) -> Option<Standing>,
+) -> Explanation {
+    let model = registry.model(change.model);
+    let group = |event: Event<'_>| {
+        let property = &model.properties[event.group.property];
+        explain_group(property, &event, user, standing(&event.group))
     };
-    commit.positioned().map(explain).collect()
+    let groups = match &change.images {
+        Images::Row { old, new } => {
+            let events = events(registry, change.model, old.as_ref(), new.as_ref());
+            events.into_iter().map(group).collect()
+        }
+        Images::Unknown => Vec::new(),
+    };
+    Explanation {
+        model: model.label.clone(),
+        cursor: cursor.to_string(),
+        groups,
+    }
 }
 
 fn explain_group<U>(
     property: &Property<U>,
     event: &Event<'_>,
     user: &U,
-    is_subscribed: Option<bool>,
+    standing: Option<Standing>,
 ) -> GroupExplanation {
     let verdicts = |row: Option<&Row>| {
         let verdicts = property.verdicts(user, row?).into_iter();
@@ -123,7 +151,7 @@ fn explain_group<U>(
     GroupExplanation {
         property: property.wire_name(),
         value: event.group.value.clone(),
-        is_subscribed,
+        standing,
         old: verdicts(event.old),
         new: verdicts(event.new),
         told,
@@ -148,9 +176,10 @@ impl fmt::Display for Explanation {
 impl fmt::Display for GroupExplanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} = {}", self.property, self.value)?;
-        match self.is_subscribed {
-            Some(true) => write!(f, " (subscribed)")?,
-            Some(false) => write!(f, " (not subscribed)")?,
+        match self.standing {
+            Some(Standing::Subscribed) => write!(f, " (subscribed)")?,
+            Some(Standing::SubscribedLater) => write!(f, " (subscribed later)")?,
+            Some(Standing::NotSubscribed) => write!(f, " (not subscribed)")?,
             None => {}
         }
         for (image, verdicts) in [("before", &self.old), ("after", &self.new)] {

@@ -30,6 +30,8 @@ mod session;
 
 mod snapshot;
 
+mod stats;
+
 mod builder;
 mod lifecycle;
 mod live;
@@ -43,7 +45,7 @@ mod fixture;
 
 pub use self::builder::Builder;
 pub use self::change::{Change, ModelId};
-pub use self::explain::{Explanation, GroupExplanation, PermissionExplanation, Told};
+pub use self::explain::{Explanation, GroupExplanation, PermissionExplanation, Standing, Told};
 pub use self::key::{Group, GroupKey, Key};
 pub use self::label::Label;
 pub use self::limits::Limits;
@@ -56,6 +58,7 @@ pub use self::model::{
 pub use self::permission::{AllowAny, And, Compose, Not, Or, Permission};
 pub use self::registry::{BuildError, Verdict};
 #[cfg(feature = "server")]
-pub use self::server::{Grant, Handshake, LiveService, PeerAddr, Refusal, serve};
+pub use self::server::{Grant, Handshake, Inspector, LiveService, PeerAddr, Refusal, serve};
 pub use self::snapshot::{SnapshotError, SnapshotGroup, SnapshotSource};
+pub use self::stats::{EventCounts, LogStats, Stats};
 pub use self::typed::{GroupType, Language, ModelTypes, ReadsSerde, RowType, TypedModel, Types};

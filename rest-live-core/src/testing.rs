@@ -172,9 +172,11 @@ impl<U: Send + Sync + 'static> Client<U> {
         let Some(user) = self.session.user() else {
             return "nobody is authenticated".to_owned();
         };
-        let is_subscribed = |group: &GroupId| Some(self.session.is_subscribed(group));
         let hub = &self.live.hub;
-        let explanations = hub.explain(user, &commit, log.epoch, is_subscribed);
+        let outbox = self.session.outbox();
+        let explanations = hub.explain(user, &commit, |group: &GroupId, position| {
+            Some(hub.dispatcher().standing(group, outbox, position))
+        });
         explanations
             .iter()
             .map(ToString::to_string)

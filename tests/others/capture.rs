@@ -8,7 +8,7 @@ use diesel::sql_types::Integer;
 use proptest::prelude::*;
 use rest_live::prelude::*;
 use rest_live::testing::Client;
-use rest_live::{OtherWriters, SqliteSnapshots};
+use rest_live::{Builder, OtherWriters, SqliteSnapshots};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -421,7 +421,7 @@ struct Title {
 
 #[test]
 fn two_models_of_one_table_both_hear() {
-    let app = App::with(|builder| builder.model::<Title>());
+    let app = App::with(Builder::model::<Title>);
     let task = Task::create(&mut app.conn(), new("a")).unwrap();
     let others = OtherWriters::capture(&app.url(), &app.live).unwrap();
     let mut client = app.reader();

@@ -185,7 +185,7 @@ fn among_busy_threads_only_others_are_found_out() {
                         drop(write(conn, way));
                     }
                     // SQLite is not fair: without a pause, who waits for the lock may do so for ever.
-                    thread::sleep(Duration::from_micros(300));
+                    thread::sleep(Duration::from_millis(1));
                 }
             });
         }

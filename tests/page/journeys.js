@@ -5,21 +5,9 @@ import { after, afterEach, before, beforeEach, it } from "node:test";
 
 import { chromium } from "playwright-core";
 
+import { CHROMIUM } from "./browser.js";
 import { Line, Server, build, freePort } from "./server.js";
 import { Tab } from "./tab.js";
-
-const CHROMIUM = {
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-};
 
 /** A browser, and for each test a server with two lists. `kit.here` and `kit.there` are two windows of the page that it serves, or `front` before it. */
 export function stage(kit) {

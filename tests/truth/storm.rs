@@ -23,6 +23,9 @@ const THREADS: usize = 8;
 const PAGES: usize = 16;
 /// Of the writers, if others write.
 const OTHERS: usize = 2;
+/// The stamp of the writes that make a storm.
+const ENOUGH: i64 = 20_000;
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a writer does in one go.
 #[derive(Debug, Clone)]
@@ -165,10 +168,16 @@ fn storm(limits: Limits, has_room: bool, others: Others) {
     let mut server = Server::with_snapshots(limits, others, &bench.url);
     let end = Instant::now() + duration();
     let stamps = AtomicI64::new(10);
+    // A machine that is busy with other things gets a little longer.
+    let goes_on = || {
+        let now = Instant::now();
+        now < end || (stamps.load(Ordering::Relaxed) < ENOUGH && now < end + PATIENCE)
+    };
     let (live, url) = (&server.live, bench.url.as_str());
     let mut pages: Vec<(Viewer, SqliteConnection)> = thread::scope(|scope| {
         for seed in 0..THREADS as u8 {
             let (stamps, mut choice) = (&stamps, Choice::new(work(), seed));
+            let goes_on = &goes_on;
             scope.spawn(move || {
                 let mut writer = match others {
                     Others::Captured | Others::Detected if usize::from(seed) < OTHERS => {
@@ -177,12 +186,13 @@ fn storm(limits: Limits, has_room: bool, others: Others) {
                     _ => Writer::single(url, live),
                 };
                 writer.wait_for_others();
-                while Instant::now() < end {
+                while goes_on() {
                     do_work(&mut writer, &choice.next(), stamps);
                 }
             });
         }
         let pages = (0..PAGES as u8).map(|seed| {
+            let goes_on = &goes_on;
             scope.spawn(move || {
                 let (user, targets): (User, _) = Choice::new(viewer(), seed).next();
                 let forms = [Form::Extended, Form::Snapshot, Form::Seed];
@@ -195,7 +205,7 @@ fn storm(limits: Limits, has_room: bool, others: Others) {
                     database: &mut database,
                 };
                 let mut choice = Choice::new(moves(), seed);
-                while Instant::now() < end {
+                while goes_on() {
                     go(&mut viewer, &mut sight, choice.next());
                     thread::yield_now();
                 }

@@ -61,10 +61,13 @@ impl<U> Dispatcher<U> {
         let cursor = self.acknowledged(since, end, &missed);
         let mut answer = vec![frame::subscribed(name, cursor, false)];
         answer.extend(missed);
+        let events = answer.len() as u64 - 1;
         if !member.outbox.push_snapshot(parts, answer) {
             return Arrival::Outdated;
         }
         self.expected.remove(id);
+        self.counters.snapshots.add(1);
+        self.counters.deliveries.add(events);
         self.admit(*id, group.clone(), member.clone(), end);
         Arrival::Joined
     }
@@ -72,6 +75,7 @@ impl<U> Dispatcher<U> {
     /// Tells an expected subscriber that there will be no snapshot, and so no subscription.
     pub(crate) fn refuse(&mut self, job: &Job<U>, refused: &Refused) {
         if self.expected.remove(&job.id).is_some() {
+            self.counters.refused.count(refused.reason);
             job.member.outbox.refuse(job.id, refused.frame());
         }
     }

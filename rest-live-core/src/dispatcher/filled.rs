@@ -23,6 +23,11 @@ impl Filled {
         }
     }
 
+    /// How many frames have been put in since the last flush.
+    pub(super) fn frames(&self) -> usize {
+        self.frames
+    }
+
     /// Whether it is time to send.
     pub(crate) fn is_full(&self) -> bool {
         self.frames >= FRAMES

@@ -5,6 +5,7 @@ mod expected;
 mod filled;
 mod frame;
 mod rights;
+mod survey;
 #[cfg(test)]
 mod tests;
 
@@ -23,12 +24,17 @@ use crate::change::{Commit, Images, ModelId, Row};
 use crate::log::{Cursor, Log};
 use crate::registry::{Property, Registry, ViewId};
 use crate::session::{Frame, Outbox};
+use crate::stats::Counters;
 
 /// The groups that somebody listens to.
 pub(crate) struct Dispatcher<U> {
     registry: Arc<Registry<U>>,
     log: Arc<Log>,
-    groups: HashMap<GroupId, IndexMap<MemberId, Armed<U>>>,
+    counters: Arc<Counters>,
+    /// In an order, so that they can be gone through in steps.
+    groups: IndexMap<GroupId, IndexMap<MemberId, Armed<U>>>,
+    /// Of all groups.
+    members: usize,
     /// Subscribers whose snapshot is on its way, and whose rights count from now on, if these have
     /// changed meanwhile.
     expected: HashMap<MemberId, Option<Arc<U>>>,
@@ -65,11 +71,13 @@ struct Armed<U> {
 }
 
 impl<U> Dispatcher<U> {
-    pub(crate) fn new(registry: Arc<Registry<U>>, log: Arc<Log>) -> Self {
+    pub(crate) fn new(registry: Arc<Registry<U>>, log: Arc<Log>, counters: Arc<Counters>) -> Self {
         Self {
             registry,
             log,
-            groups: HashMap::new(),
+            counters,
+            groups: IndexMap::new(),
+            members: 0,
             expected: HashMap::new(),
             changing: HashMap::new(),
             next_member: 0,
@@ -127,6 +135,7 @@ impl<U> Dispatcher<U> {
     }
 
     fn admit(&mut self, id: MemberId, group: GroupId, member: Member<U>, after: u64) {
+        self.members += 1;
         self.groups
             .entry(group)
             .or_default()
@@ -138,9 +147,10 @@ impl<U> Dispatcher<U> {
         self.expected.remove(&member);
         self.changing.remove(&member);
         if let Some(members) = self.groups.get_mut(group) {
-            members.swap_remove(&member);
+            let left = members.swap_remove(&member);
+            self.members -= usize::from(left.is_some());
             if members.is_empty() {
-                self.groups.remove(group);
+                self.groups.swap_remove(group);
             }
         }
     }
@@ -148,16 +158,23 @@ impl<U> Dispatcher<U> {
     /// Tells every subscriber what it may know of a commit; gives the position up to which all is
     /// told. What was put into outboxes is still to be flushed.
     pub(crate) fn dispatch(&mut self, commit: &Commit, filled: &mut Filled) -> u64 {
+        let before = filled.frames();
+        let mut resyncs = 0;
         for (position, change) in commit.positioned() {
+            self.counters.count_event(change.model, change.kind());
             match &change.images {
                 Images::Row { old, new } => {
                     for event in events(&self.registry, change.model, old.as_ref(), new.as_ref()) {
                         self.tell(&event, position, filled);
                     }
                 }
-                Images::Unknown => self.resync(change.model, position, filled),
+                Images::Unknown => resyncs += self.resync(change.model, position, filled),
             }
         }
+        let frames = filled.frames() - before;
+        self.counters.commits.add(1);
+        self.counters.deliveries.add((frames - resyncs) as u64);
+        self.counters.resyncs.add(resyncs as u64);
         self.told = commit.end();
         self.told
     }
@@ -176,8 +193,9 @@ impl<U> Dispatcher<U> {
         }
     }
 
-    /// Tells every subscriber of a model to read again.
-    fn resync(&mut self, model: ModelId, position: u64, filled: &mut Filled) {
+    /// Tells every subscriber of a model to read again; gives how many these are.
+    fn resync(&mut self, model: ModelId, position: u64, filled: &mut Filled) -> usize {
+        let before = filled.frames();
         for (group, members) in self.groups.iter().filter(|(group, _)| group.model == model) {
             for Armed { member, .. } in members.values().filter(|armed| armed.after < position) {
                 filled.put(
@@ -187,6 +205,7 @@ impl<U> Dispatcher<U> {
             }
         }
         self.end_changes(model, position);
+        filled.frames() - before
     }
 
     fn resync_frame(
@@ -222,13 +241,21 @@ impl<U> Dispatcher<U> {
         since: Cursor,
         end: u64,
     ) -> bool {
-        let Some(missed) = self.missed(group, member, since, end) else {
-            return false;
-        };
-        let cursor = self.acknowledged(since, end, &missed);
-        let mut frames = vec![frame::subscribed(id, cursor, true)];
-        frames.extend(missed);
-        member.outbox.push_all(frames)
+        let frames = self.missed(group, member, since, end).map(|missed| {
+            let cursor = self.acknowledged(since, end, &missed);
+            let mut frames = vec![frame::subscribed(id, cursor, true)];
+            frames.extend(missed);
+            frames
+        });
+        let events = frames.as_ref().map_or(0, |frames| frames.len() - 1);
+        let is_resumed = frames.is_some_and(|frames| member.outbox.push_all(frames));
+        if is_resumed {
+            self.counters.resumed.add(1);
+            self.counters.deliveries.add(events as u64);
+        } else {
+            self.counters.not_resumed.add(1);
+        }
+        is_resumed
     }
 
     /// The cursor of an acknowledgement. Were it ahead of what comes after it, a connection that

@@ -48,6 +48,7 @@ impl<U> Dispatcher<U> {
         let member = self.member(group, id)?;
         let frame = self.resync_frame(group, &member.form, self.told, "rights_changed");
         member.outbox.push(frame);
+        self.counters.resyncs.add(1);
         self.replace_user(group, id, user)
     }
 
@@ -72,9 +73,11 @@ impl<U> Dispatcher<U> {
         let Some(frames) = self.corrections(group, member, user, rows, position) else {
             return false;
         };
+        let events = frames.len() as u64;
         if !member.outbox.push_all(frames) {
             return false;
         }
+        self.counters.deliveries.add(events);
         self.replace_user(group, *id, user);
         true
     }

@@ -22,9 +22,15 @@ pub(crate) struct Cursor {
     pub(crate) position: u64,
 }
 
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}", self.0)
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}-{:x}", self.epoch.0, self.position)
+        write!(f, "{}-{:x}", self.epoch, self.position)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::change::{Change, Commit};
 use crate::limits::Limits;
+use crate::stats::LogStats;
 
 /// How much is kept for those who come back.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +80,13 @@ impl Kept {
         self.commits.range(from..).map(|stored| &stored.commit)
     }
 
+    /// The newest commits and when they came, the newest first.
+    #[cfg(feature = "server")]
+    pub(super) fn newest(&self, count: usize) -> impl Iterator<Item = (Arc<Commit>, Instant)> {
+        let stored = self.commits.iter().rev().take(count);
+        stored.map(|stored| (Arc::clone(&stored.commit), stored.at))
+    }
+
     /// Whether nothing after `position` is forgotten.
     pub(super) fn reaches_back_to(&self, position: u64) -> bool {
         let oldest = self
@@ -125,6 +133,24 @@ impl Kept {
         self.end -= unknown.len() as u64;
         self.append(unknown, now);
         Some(count)
+    }
+
+    pub(super) fn stats(&self, now: Instant) -> LogStats {
+        let age = |number: usize| {
+            let stored = self.commits.get(number);
+            stored.map_or(Duration::ZERO, |stored| {
+                now.saturating_duration_since(stored.at)
+            })
+        };
+        LogStats {
+            position: self.end,
+            changes: self.changes,
+            bytes: self.bytes,
+            age: age(0),
+            backlog_changes: self.end - self.dispatched,
+            backlog_bytes: self.backlog,
+            lag: age(self.waiting().start),
+        }
     }
 
     fn waiting(&self) -> Range<usize> {

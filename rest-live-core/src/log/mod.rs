@@ -20,6 +20,7 @@ pub use self::quiet::Quiet;
 use self::quiet::Tickets;
 use self::shared::Shared;
 use crate::change::{Change, Commit};
+use crate::stats::LogStats;
 
 /// The ordered commits, bounded, replayable from a position.
 ///
@@ -136,6 +137,27 @@ impl Log {
         state.kept.trim(&self.retention, (self.clock)());
         let is_known = state.kept.reaches_back_to(position);
         is_known.then(|| state.kept.after(position).cloned().collect())
+    }
+
+    /// The commit that the change at a cursor is of, if it is kept.
+    pub(crate) fn commit_at(&self, cursor: Cursor) -> Option<Arc<Commit>> {
+        let before = cursor.position.checked_sub(1)?;
+        let mut state = self.lock();
+        state.kept.trim(&self.retention, (self.clock)());
+        let is_known = cursor.epoch == self.epoch && state.kept.reaches_back_to(before);
+        let commit = state.kept.after(before).next().filter(|_| is_known);
+        commit.cloned()
+    }
+
+    /// The newest commits and when they came, the newest first.
+    #[cfg(feature = "server")]
+    pub(crate) fn newest(&self, count: usize) -> Vec<(Arc<Commit>, Instant)> {
+        self.lock().kept.newest(count).collect()
+    }
+
+    /// What it holds.
+    pub(crate) fn stats(&self, now: Instant) -> LogStats {
+        self.lock().kept.stats(now)
     }
 
     /// Waits until the dispatcher has done all that is in the log now; `false` if that takes longer

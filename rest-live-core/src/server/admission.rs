@@ -25,6 +25,8 @@ type Granted<U> = Pin<Box<dyn Future<Output = Result<Grant<U>, Refusal>> + Send>
 type FindAddress = Box<dyn Fn(&Handshake) -> Option<IpAddr> + Send + Sync>;
 type Identify<U> = Box<dyn Fn(&U) -> Option<String> + Send + Sync>;
 
+const AUTHENTICATE: &str = "call of `authenticate`";
+
 /// A function of the application that is asked for a user.
 pub(super) type Ask<T, U> = Box<dyn Fn(T) -> Granted<U> + Send + Sync>;
 
@@ -129,7 +131,10 @@ impl<U> Admission<U> {
             .ok_or_else(Refusal::failed)?;
         let mut seat = self.seats.take(address)?;
         let answer = match &self.authentication {
-            Some(authentication) => self.guarded(authentication.ask(handshake)).await,
+            Some(authentication) => {
+                self.guarded(AUTHENTICATE, authentication.ask(handshake))
+                    .await
+            }
             None => Err(Refusal::not_yet()),
         };
         let who = match answer {
@@ -145,7 +150,7 @@ impl<U> Admission<U> {
     /// Asks whose token it is that came by a message.
     pub(super) async fn ask_for(&self, token: String) -> Result<Grant<U>, Refusal> {
         match &self.by_message {
-            Some(ask) => self.guarded(async { ask(token).await }).await,
+            Some(ask) => self.guarded(AUTHENTICATE, async { ask(token).await }).await,
             None => Err(Refusal::not_yet()),
         }
     }
@@ -169,7 +174,9 @@ impl<U> Admission<U> {
         let Some(ask) = &self.refresh else {
             return Some(Order::LookAgain);
         };
-        let grant = self.guarded(async { ask(user).await }).await;
+        let grant = self
+            .guarded("call of `refresh`", async { ask(user).await })
+            .await;
         let identity = grant.and_then(|grant| {
             let expires = grant.deadline(now(), SystemTime::now())?;
             let user = Arc::new(grant.user);
@@ -185,23 +192,30 @@ impl<U> Admission<U> {
         }
     }
 
+    /// What the application calls a user.
+    pub(super) fn name(&self, user: &U) -> Option<String> {
+        let identify = self.identify.as_ref()?;
+        guard("call of `identify`", || identify(user))?
+    }
+
     /// An answer of the application, whatever it does instead of answering.
-    async fn guarded(
+    pub(super) async fn guarded<T>(
         &self,
-        answer: impl Future<Output = Result<Grant<U>, Refusal>>,
-    ) -> Result<Grant<U>, Refusal> {
+        what: &str,
+        answer: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let mut answer = pin!(answer);
-        let answer = poll_fn(|context| {
-            match guard("call of `authenticate`", || answer.as_mut().poll(context)) {
+        let answer = poll_fn(
+            |context| match guard(what, || answer.as_mut().poll(context)) {
                 Some(answer) => answer,
                 None => Poll::Ready(Err(Refusal::failed())),
-            }
-        });
+            },
+        );
         let within = self.limits.authenticate_within;
         match tokio::time::timeout(within, answer).await {
             Ok(answer) => answer,
             Err(_) => {
-                tracing::warn!("`authenticate` did not answer in time");
+                tracing::warn!("a {what} did not answer in time");
                 let message = "it takes too long to find out who you are";
                 Err(Refusal::unavailable(message).retry_after(within))
             }

@@ -208,7 +208,8 @@ impl<U: Send + Sync + 'static> Builder<U> {
     /// Says which connections are of one user, for
     /// [`Limits::connections_per_user`](crate::Limits::connections_per_user): by the user's
     /// primary key, or whatever else tells users apart. To users for whom it gives `None`, and
-    /// without it, the limit does not apply.
+    /// without it, the limit does not apply. The [inspector](crate::Live::inspector) calls them by
+    /// it.
     ///
     /// ```
     /// # use rest_live_core::{Live, Refusal};

@@ -7,7 +7,8 @@ use http::request::Parts;
 use http::{Extensions, HeaderMap, Uri};
 
 /// The request that asks for a WebSocket, as
-/// [`Builder::authenticate`](crate::Builder::authenticate) sees it.
+/// [`Builder::authenticate`](crate::Builder::authenticate) sees it; or for the
+/// [inspector](crate::Live::inspector).
 pub struct Handshake {
     parts: Parts,
 }

@@ -5,6 +5,7 @@ mod builder;
 mod connection;
 mod grant;
 mod handshake;
+mod inspector;
 mod lifecycle;
 mod listen;
 mod origin;
@@ -32,6 +33,7 @@ pub(crate) use self::admission::{Admission, AdmissionBuilder};
 use self::connection::{Connection, Door, now};
 pub use self::grant::Grant;
 pub use self::handshake::Handshake;
+pub use self::inspector::Inspector;
 pub use self::listen::{PeerAddr, serve};
 pub use self::refusal::Refusal;
 use self::upgrade::accept;
@@ -118,10 +120,12 @@ impl<U: Send + Sync + 'static, B: Send + 'static> Service<Request<B>> for LiveSe
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let live = self.live.clone();
         Box::pin(async move {
-            Ok(live
-                .answer(request)
-                .await
-                .unwrap_or_else(Refusal::into_response))
+            let counters = Arc::clone(&live.hub.counters);
+            let answer = live.answer(request).await;
+            Ok(answer.unwrap_or_else(|refusal| {
+                counters.refused_handshakes.count(refusal.status().as_u16());
+                refusal.into_response()
+            }))
         })
     }
 }

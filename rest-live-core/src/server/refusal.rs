@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
+    ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{Response, StatusCode};
 use http_body_util::Full;
@@ -99,6 +99,14 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    pub(super) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "there is only GET here")
+    }
+
     pub(super) fn upgrade_required() -> Self {
         Self::new(
             StatusCode::UPGRADE_REQUIRED,
@@ -111,8 +119,12 @@ impl Refusal {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the server has failed")
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        tracing::debug!(refusal = %self, "refused a connection");
+        tracing::debug!(refusal = %self, "refused a request");
         let mut response = Response::new(Full::from(self.message));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
@@ -124,6 +136,9 @@ impl Refusal {
             headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
             headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("GET"));
         }
         if let Some(time) = self.retry_after {
             let begun = u64::from(time.subsec_nanos() > 0);

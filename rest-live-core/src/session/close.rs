@@ -25,6 +25,11 @@ pub(crate) enum CloseReason {
 }
 
 impl CloseReason {
+    /// All close codes that there are.
+    pub(crate) const CODES: [u16; 11] = [
+        1001, 1002, 1007, 1009, 1013, 4003, 4403, 4408, 4429, 4508, 4512,
+    ];
+
     /// The close code, and the reason that goes with it.
     pub(crate) fn code(self) -> (u16, Cow<'static, str>) {
         let (code, reason) = match self {

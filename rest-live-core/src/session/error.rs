@@ -5,7 +5,7 @@ use serde_json::json;
 use super::frame::Frame;
 
 /// Why a message of a client was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reason {
     BadJson,
     BadMessage,
@@ -26,6 +26,30 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    pub(crate) const ALL: [Self; 16] = [
+        Self::BadJson,
+        Self::BadMessage,
+        Self::UnknownProperty,
+        Self::BadValue,
+        Self::NoSnapshot,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::UnknownModel,
+        Self::UnknownSubscription,
+        Self::DuplicateId,
+        Self::MessageTooBig,
+        Self::SnapshotTooBig,
+        Self::TooManySubscriptions,
+        Self::RateLimited,
+        Self::SnapshotUnavailable,
+        Self::Unavailable,
+    ];
+
+    /// The name, as clients are told it.
+    pub(crate) fn name(self) -> &'static str {
+        self.code().1
+    }
+
     /// The numeric code, after HTTP's, and the name.
     fn code(self) -> (u16, &'static str) {
         match self {

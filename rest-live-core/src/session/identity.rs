@@ -84,7 +84,7 @@ impl<U> Session<U> {
                 self.assume(identity);
             }
             Err(refused) => {
-                self.outbox.push(refused.frame());
+                self.refuse(&refused);
                 if self.user.is_none() {
                     let reason = match refused.reason {
                         Reason::Forbidden => CloseReason::Revoked,
@@ -102,6 +102,9 @@ impl<U> Session<U> {
         match self.link.take_order() {
             Some(Order::Close(reason)) => self.close(reason, now),
             Some(Order::Drop) => {
+                if matches!(self.closing, Closing::No) {
+                    self.hub.counters.left.add(1);
+                }
                 self.leave_all();
                 self.closing = Closing::Over;
             }
@@ -139,5 +142,6 @@ impl<U> Session<U> {
         for (group, member) in seed.chain(extended) {
             self.hub.change_user(group, member, &user);
         }
+        self.note_subscriptions();
     }
 }

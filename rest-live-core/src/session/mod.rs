@@ -25,9 +25,9 @@ pub(crate) use self::frame::Frame;
 use self::identity::Claim;
 pub(crate) use self::identity::Who;
 use self::message::{Message, Request};
-pub(crate) use self::outbox::Outbox;
 #[cfg(feature = "server")]
 pub(crate) use self::outbox::Pipe;
+pub(crate) use self::outbox::{Load, Outbox};
 use crate::connections::{Identity, Link};
 use crate::dispatcher::{GroupId, MemberId};
 #[cfg(feature = "server")]
@@ -95,7 +95,7 @@ impl<U> Session<U> {
         };
         let outbox = Arc::new(Outbox::new(hub.limits.queue_bytes));
         Self {
-            link: hub.connections.open(&outbox, user.clone()),
+            link: hub.open(&outbox, user.clone(), now),
             outbox,
             heartbeat: Heartbeat::PingAt(later(now, hub.limits.ping_every)),
             hub,
@@ -142,6 +142,7 @@ impl<U> Session<U> {
     /// Answers with an error frame. Nothing comes after the closing handshake.
     fn refuse(&self, refused: &Refused) {
         if matches!(self.closing, Closing::No) {
+            self.hub.counters.refused.count(refused.reason);
             self.outbox.push(refused.frame());
         }
     }
@@ -243,6 +244,8 @@ impl<U> Session<U> {
             return;
         }
         tracing::debug!(?reason, "closing a connection");
+        let (code, _) = reason.code();
+        self.hub.counters.closed.count(code);
         self.closing = Closing::Because(reason, later(now, self.hub.limits.close_within));
         self.leave_all();
     }
@@ -252,6 +255,7 @@ impl<U> Session<U> {
     pub(crate) fn handle_goodbye(&mut self, now: Instant) {
         self.leave_all();
         if matches!(self.closing, Closing::No) {
+            self.hub.counters.left.add(1);
             self.closing = Closing::Said(later(now, self.hub.limits.close_within));
         }
     }
@@ -284,6 +288,7 @@ impl<U> Session<U> {
                 self.unsubscribe(&user, id.as_deref(), target.as_ref())
             }
         };
+        self.note_subscriptions();
         done.map_err(|refused| Refused { id, ..refused })
     }
 
@@ -295,7 +300,6 @@ impl<U> Session<U> {
     }
 
     /// The frames that wait to be sent.
-    #[cfg(any(feature = "server", test))]
     pub(crate) fn outbox(&self) -> &Arc<Outbox> {
         &self.outbox
     }
@@ -308,18 +312,13 @@ impl<U> Session<U> {
     pub(crate) fn user(&self) -> Option<&Arc<U>> {
         self.user.as_ref()
     }
-
-    pub(crate) fn is_subscribed(&self, group: &GroupId) -> bool {
-        self.seed.contains_key(group)
-            || self
-                .extended
-                .values()
-                .any(|(extended, _)| extended == group)
-    }
 }
 
 impl<U> Drop for Session<U> {
     fn drop(&mut self) {
+        if matches!(self.closing, Closing::No) {
+            self.hub.counters.left.add(1);
+        }
         self.leave_all();
         self.hub.connections.close(&self.link);
     }

@@ -195,6 +195,13 @@ impl<U> Session<U> {
         for (group, member) in seed.chain(self.extended.drain().map(|(_, joined)| joined)) {
             self.hub.leave(&group, member);
         }
+        self.note_subscriptions();
+    }
+
+    /// Says to others how many subscriptions there are.
+    pub(super) fn note_subscriptions(&self) {
+        let subscriptions = self.seed.len() + self.extended.len();
+        self.link.note_subscriptions(subscriptions);
     }
 }
 

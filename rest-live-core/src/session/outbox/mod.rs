@@ -42,6 +42,15 @@ pub(crate) trait Pipe: Send + Sync {
     fn poll_shutdown(&self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
+/// What waits to be sent on one connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    /// By [`Frame::cost`]; parts of snapshots do not count.
+    pub(crate) bytes: usize,
+    /// Whether the socket takes no more.
+    pub(crate) is_blocked: bool,
+}
+
 #[derive(Default)]
 struct State {
     queue: Queue,
@@ -161,6 +170,15 @@ impl Outbox {
     /// The subscribers who were refused since the last call.
     pub(crate) fn take_refused(&self) -> Vec<MemberId> {
         mem::take(&mut self.lock().refused)
+    }
+
+    /// What waits to be sent.
+    pub(crate) fn load(&self) -> Load {
+        let state = self.lock();
+        Load {
+            bytes: state.queue.bytes(),
+            is_blocked: state.is_blocked,
+        }
     }
 
     /// Whether parts of a snapshot wait to be sent.
