@@ -1,5 +1,9 @@
 //! Captured exactly, by triggers and an outbox.
 
+use std::collections::BTreeMap;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -10,7 +14,6 @@ use rest_live::prelude::*;
 use rest_live::testing::Client;
 use rest_live::{Builder, OtherWriters, SqliteSnapshots};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 use super::support::told as told_now;
 use super::support::{App, LiveSqlite, Task, User, limits, new, tasks};
@@ -277,6 +280,39 @@ fn who_falls_behind_is_forgotten_and_reads_again() {
 }
 
 #[test]
+fn a_server_that_has_died_is_forgotten_by_the_others() {
+    let (app, others, mut plain, mut client) = two_tasks();
+    plain
+        .batch_execute("INSERT INTO rest_live_consumers VALUES (7)")
+        .unwrap();
+    Task::create(&mut app.conn(), new("c")).unwrap();
+    assert_eq!(count(&mut plain, "rest_live_outbox WHERE consumer = 7"), 1);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while count(&mut plain, "rest_live_consumers") > 1 {
+        assert!(Instant::now() < deadline, "nobody forgets it");
+        others.look();
+        thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(count(&mut plain, "rest_live_outbox"), 0);
+    assert_eq!(told(&others, &mut client), ["CREATED c"]);
+}
+
+#[test]
+fn who_was_taken_for_dead_reads_again() {
+    let (_app, others, mut plain, mut client) = two_tasks();
+    plain
+        .batch_execute(
+            "DELETE FROM rest_live_consumers; UPDATE tasks SET text = 'missed' WHERE id = 1",
+        )
+        .unwrap();
+    assert_eq!(told(&others, &mut client), ["resync"]);
+    plain
+        .batch_execute("UPDATE tasks SET text = 'heard' WHERE id = 1")
+        .unwrap();
+    assert_eq!(told(&others, &mut client), ["UPDATED heard"]);
+}
+
+#[test]
 fn who_comes_back_was_away() {
     let (app, others, mut plain, mut client) = two_tasks();
     drop(others);
@@ -417,6 +453,78 @@ fn all_of_it_can_be_taken_out() {
 struct Title {
     id: i32,
     text: String,
+}
+
+diesel::table! {
+    /// Without a rowid, with a composite key, a generated column that is unique, and names that want quotes.
+    #[sql_name = "odd one's"]
+    odd (left_id, right_id) { left_id -> Integer, right_id -> Text, #[sql_name = "group"] team -> Nullable<Integer>, twice -> Nullable<Integer>, }
+}
+
+#[derive(Debug, Queryable, Selectable, serde::Serialize, Subscribable)]
+#[diesel(table_name = odd, primary_key(left_id, right_id))]
+#[live(label = "todolist.Odd")]
+#[subscribable(group_key = "left_id")]
+struct Odd {
+    left_id: i32,
+    right_id: String,
+    team: Option<i32>,
+    #[diesel(skip_update)]
+    twice: Option<i32>,
+}
+
+#[test]
+fn a_table_that_is_odd_in_every_way() {
+    let app = App::with(Builder::model::<Odd>);
+    let mut plain = app.plain();
+    plain
+        .batch_execute(
+            "CREATE TABLE \"odd one's\" (left_id INTEGER, right_id TEXT COLLATE NOCASE, \"group\" INTEGER,
+                twice INTEGER GENERATED ALWAYS AS (\"group\" * 2) STORED UNIQUE, PRIMARY KEY (left_id, right_id)) WITHOUT ROWID",
+        )
+        .unwrap();
+    let others = OtherWriters::capture(&app.url(), &app.live).unwrap();
+    let mut client = app.client(User::anonymous());
+    client.subscribe(Odd::group().left_id(1));
+    let mut told = |sql: &str| -> Vec<String> {
+        plain.batch_execute(sql).unwrap();
+        others.look();
+        let row = |row: &Value| format!("{} {} {}", row["right_id"], row["team"], row["twice"]);
+        let events = client.receive_all();
+        events
+            .iter()
+            .map(|event| {
+                format!(
+                    "{} {}",
+                    event["action"].as_str().unwrap(),
+                    row(&event["instance"])
+                )
+            })
+            .collect()
+    };
+    let into = "INTO \"odd one's\"(left_id, right_id, \"group\") VALUES";
+    assert_eq!(
+        told(&format!("INSERT {into} (1, 'x', 5)")),
+        [r#"CREATED "x" 5 10"#]
+    );
+    assert_eq!(
+        told(&format!("REPLACE {into} (1, 'X', 6)")),
+        [r#"DELETED "x" 5 10"#, r#"CREATED "X" 6 12"#],
+        "its key ignores case"
+    );
+    assert_eq!(
+        told(&format!("REPLACE {into} (1, 'y', 6)")),
+        [r#"DELETED "X" 6 12"#, r#"CREATED "y" 6 12"#],
+        "a generated column is in its way"
+    );
+    assert_eq!(
+        told("UPDATE \"odd one's\" SET \"group\" = NULL"),
+        [r#"UPDATED "y" null null"#]
+    );
+    assert_eq!(
+        told("DELETE FROM \"odd one's\""),
+        [r#"DELETED "y" null null"#]
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use diesel::sqlite::SqliteConnection;
 use rest_live_core::{Change, Feed};
 
 use super::detect::Watch;
+use super::laggards::Laggards;
 use super::outbox::Consumer;
 use crate::connection::LiveConnection;
 use crate::sqlite::query::DataVersion;
@@ -18,6 +19,9 @@ use crate::sqlite::read_number;
 
 /// How often it is looked whether others have written.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often it is looked for servers that have died, at the most.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How often subscribers are told to read again, at the most.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -113,6 +117,9 @@ pub(super) struct Capturing {
     feed: Arc<Feed>,
     /// The commits of others that have been looked at.
     seen: Option<i32>,
+    laggards: Laggards,
+    /// When it was looked for such.
+    counted: Option<Instant>,
 }
 
 impl Capturing {
@@ -126,6 +133,8 @@ impl Capturing {
             consumer,
             feed: Arc::clone(feed),
             seen: None,
+            laggards: Laggards::default(),
+            counted: None,
         };
         capturing.register()?;
         // It looks again soon. And whoever has the write lock may tell it all himself.
@@ -144,11 +153,25 @@ impl Capturing {
         Ok(())
     }
 
-    fn try_look(&mut self) -> QueryResult<()> {
+    fn try_look(&mut self, now: Instant) -> QueryResult<()> {
         let version = read_number(&mut self.conn.inner, DataVersion)?;
-        if self.seen == Some(version) {
-            return Ok(());
+        let is_new = self.seen != Some(version);
+        if is_new {
+            self.hear()?;
+            self.seen = Some(version);
         }
+        let is_due = self
+            .counted
+            .is_none_or(|counted| now.saturating_duration_since(counted) >= COUNT_EVERY);
+        if is_due && (is_new || !self.laggards.is_empty()) {
+            self.counted = Some(now);
+            self.forget_laggards(now)?;
+        }
+        Ok(())
+    }
+
+    /// Tells what others have written.
+    fn hear(&mut self) -> QueryResult<()> {
         // They may have changed the schema, and what writes to the outbox with it.
         self.conn.prepare()?;
         self.conn.settle();
@@ -158,7 +181,16 @@ impl Capturing {
         } else if self.consumer.has_entries(&mut self.conn.inner)? {
             self.consumer.knock(&mut self.conn)?;
         }
-        self.seen = Some(version);
+        Ok(())
+    }
+
+    /// Forgets servers that have ended without a word: each write would write an entry for them.
+    fn forget_laggards(&mut self, now: Instant) -> QueryResult<()> {
+        let pending = self.consumer.others_pending(&mut self.conn.inner)?;
+        for consumer in self.laggards.overdue(&pending, now) {
+            tracing::info!("a server on this file does not listen any more");
+            consumer.deregister(&mut self.conn.inner)?;
+        }
         Ok(())
     }
 }
@@ -167,7 +199,7 @@ impl Work for Capturing {
     fn alarm(&mut self) {}
 
     fn look(&mut self) {
-        if let Err(error) = self.try_look() {
+        if let Err(error) = self.try_look(Instant::now()) {
             tracing::error!(%error, "what others write cannot be read; it is tried again");
         }
     }

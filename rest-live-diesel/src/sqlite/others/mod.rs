@@ -4,6 +4,7 @@
 mod detect;
 mod file;
 mod keys;
+mod laggards;
 mod listen;
 pub(super) mod outbox;
 mod triggers;
@@ -76,8 +77,9 @@ impl OtherWriters {
     /// and write nothing while no server listens; [`remove`](Self::remove) takes them away. They
     /// follow changes of the schema; but a column that they copy, others cannot drop.
     ///
-    /// A server that falls more than 10,000 entries behind, or ends without a word, is forgotten.
-    /// When it is back, the subscribers of all models read again.
+    /// A server that falls more than 10,000 entries behind is forgotten, and so is one that takes no
+    /// entries for 10 s while another one looks: it has ended without a word. Should it come back,
+    /// the subscribers of all models read again.
     ///
     /// # Errors
     ///

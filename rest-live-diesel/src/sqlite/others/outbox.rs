@@ -9,10 +9,11 @@
 
 use diesel::connection::{LoadConnection, SimpleConnection};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::keys::unique_keys;
+use super::laggards::Pending;
 use super::triggers::{literal, names, shape, triggers};
 use crate::sqlite::install::{LiveTable, columns_of, push, quote};
 use crate::sqlite::query::{Begin, BeginImmediate, Commit, Rollback};
@@ -25,7 +26,7 @@ const MOST_ENTRIES: u32 = 10_000;
 const BEFORE_OWN: i64 = 1 << 62;
 
 /// A process that hears of what others write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::sqlite) struct Consumer(pub(super) i64);
 
 /// The outbox, and the triggers of the tables.
@@ -40,6 +41,14 @@ const SCHEMA: &str = "\
 struct Found {
     #[diesel(sql_type = Bool)]
     found: bool,
+}
+
+#[derive(QueryableByName)]
+struct Entry {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = BigInt)]
+    oldest: i64,
 }
 
 #[derive(QueryableByName)]
@@ -68,6 +77,24 @@ impl Consumer {
             "BEGIN IMMEDIATE; DELETE FROM main.rest_live_consumers WHERE id = {id}; \
              DELETE FROM main.rest_live_outbox WHERE consumer = {id}; COMMIT"
         ))
+    }
+
+    /// The other consumers that have entries.
+    pub(super) fn others_pending<C>(self, conn: &mut C) -> QueryResult<Vec<Pending>>
+    where
+        C: LoadConnection<Backend = Sqlite>,
+    {
+        let sql = format!(
+            "SELECT id, oldest FROM (SELECT id, (SELECT min(seq) FROM main.rest_live_outbox WHERE consumer = id) AS oldest \
+             FROM main.rest_live_consumers WHERE id <> {}) WHERE oldest IS NOT NULL",
+            self.0
+        );
+        let entries: Vec<Entry> = diesel::sql_query(sql).load(conn)?;
+        let pending = entries.into_iter().map(|Entry { id, oldest }| Pending {
+            consumer: Consumer(id),
+            oldest,
+        });
+        Ok(pending.collect())
     }
 
     /// Whether it was not forgotten meanwhile.
