@@ -202,6 +202,8 @@ impl Outbox {
         if state.pipe.is_some() {
             return None;
         }
+        // Whoever takes them out himself need not be called; the next frame is a new reason to.
+        state.is_flush_due = false;
         let had_parts = state.queue.has_parts();
         let frame = state.queue.pop();
         state.parts_have_left |= had_parts && !state.queue.has_parts();

@@ -61,6 +61,15 @@ fn parts_of_a_snapshot_do_not_count() {
 }
 
 #[test]
+fn who_has_taken_all_is_called_for_the_next_frame() {
+    let outbox = Outbox::new(usize::MAX);
+    assert!(outbox.push(frame("an answer, which nobody flushes")));
+    assert!(outbox.pop().is_some());
+    assert!(outbox.push(frame("an event")), "it has to be flushed");
+    assert!(!outbox.push(frame("with this")));
+}
+
+#[test]
 fn the_task_is_woken_by_a_flush() {
     let count = Arc::new(Count::default());
     let outbox = Outbox::new(1000);
