@@ -326,6 +326,16 @@ fn who_comes_back_was_away() {
 }
 
 #[test]
+fn where_nobody_is_there_yet_nothing_is_told() {
+    let app = App::new();
+    let others = OtherWriters::capture(&app.url(), &app.live).unwrap();
+    others.look();
+    let mut client = app.reader();
+    client.receive_nothing();
+    assert_eq!(app.live.stats().log.position, 0);
+}
+
+#[test]
 fn the_triggers_follow_the_schema_whoever_changes_it() {
     let (_app, others, mut plain, mut client) = two_tasks();
     plain

@@ -245,15 +245,19 @@ fn storm(limits: Limits, has_room: bool, others: Others) {
     assert!(history.len() > 100, "there was a storm: {}", history.len());
 }
 
-#[test]
-fn no_thread_gets_between_a_page_and_the_truth() {
-    let limits = Limits {
+/// A server that forgets nothing and cuts nobody off.
+fn roomy() -> Limits {
+    Limits {
         log_changes: usize::MAX,
         log_bytes: usize::MAX,
         queue_bytes: usize::MAX,
         ..patient()
-    };
-    storm(limits, true, Others::None);
+    }
+}
+
+#[test]
+fn no_thread_gets_between_a_page_and_the_truth() {
+    storm(roomy(), true, Others::None);
 }
 
 #[test]
@@ -268,13 +272,7 @@ fn no_thread_gets_between_a_page_and_the_truth_where_the_server_forgets_and_cuts
 
 #[test]
 fn nor_do_others_where_they_are_captured() {
-    let limits = Limits {
-        log_changes: usize::MAX,
-        log_bytes: usize::MAX,
-        queue_bytes: usize::MAX,
-        ..patient()
-    };
-    storm(limits, true, Others::Captured);
+    storm(roomy(), true, Others::Captured);
 }
 
 #[test]

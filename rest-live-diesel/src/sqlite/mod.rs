@@ -274,6 +274,11 @@ impl SqliteCapture {
         self.unknown(&all).collect()
     }
 
+    /// Says nothing of what is not known so far.
+    fn forget_unknown(&mut self) {
+        *self.writes.lock() = Written::default();
+    }
+
     fn unknown(&self, tables: &[usize]) -> impl Iterator<Item = Change> {
         let mut tables = tables.to_vec();
         tables.sort_unstable();

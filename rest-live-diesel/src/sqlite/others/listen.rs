@@ -128,29 +128,20 @@ impl Capturing {
         consumer: Consumer,
         feed: &Arc<Feed>,
     ) -> QueryResult<Self> {
-        let mut capturing = Self {
-            conn: LiveConnection::install(conn, feed)?,
+        let mut conn = LiveConnection::install(conn, feed)?;
+        // What was written before there were triggers is of before its time.
+        conn.capture.forget_unknown();
+        consumer.register(&mut conn.inner)?;
+        // It looks again soon. And whoever has the write lock may tell it all himself.
+        conn.inner.batch_execute("PRAGMA busy_timeout = 10")?;
+        Ok(Self {
+            conn,
             consumer,
             feed: Arc::clone(feed),
             seen: None,
             laggards: Laggards::default(),
             counted: None,
-        };
-        capturing.register()?;
-        // It looks again soon. And whoever has the write lock may tell it all himself.
-        capturing
-            .conn
-            .inner
-            .batch_execute("PRAGMA busy_timeout = 10")?;
-        Ok(capturing)
-    }
-
-    /// From now on each entry is there; what was before, is not known.
-    fn register(&mut self) -> QueryResult<()> {
-        self.consumer.register(&mut self.conn.inner)?;
-        self.conn.settle();
-        tell_all(&self.feed);
-        Ok(())
+        })
     }
 
     fn try_look(&mut self, now: Instant) -> QueryResult<()> {
@@ -177,7 +168,8 @@ impl Capturing {
         self.conn.settle();
         if !self.consumer.is_registered(&mut self.conn.inner)? {
             tracing::warn!("others have written more than is kept; all subscribers read again");
-            self.register()?;
+            self.consumer.register(&mut self.conn.inner)?;
+            tell_all(&self.feed);
         } else if self.consumer.has_entries(&mut self.conn.inner)? {
             self.consumer.knock(&mut self.conn)?;
         }
@@ -218,7 +210,7 @@ impl Work for Capturing {
 }
 
 /// Tells the subscribers of all models to read again.
-fn tell_all(feed: &Feed) {
+pub(super) fn tell_all(feed: &Feed) {
     let models = feed.models().iter().map(|model| Change::unknown(model.id));
     feed.log().ticket().commit(models.collect());
 }

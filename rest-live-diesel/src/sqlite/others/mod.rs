@@ -23,7 +23,7 @@ use rest_live_core::{Feed, Live};
 use self::detect::Watch;
 pub(super) use self::file::File;
 use self::file::Watched;
-use self::listen::{Capturing, Detecting, Order, Work, listen};
+use self::listen::{Capturing, Detecting, Order, Work, listen, tell_all};
 pub(super) use self::outbox::Consumer;
 use crate::capture::LiveBackend;
 
@@ -92,7 +92,13 @@ impl OtherWriters {
         let consumer = Consumer((RandomState::new().hash_one("consumer") >> 1) as i64);
         claim(&file, &orders)?.consumer = Some(consumer);
         match Capturing::new(conn, consumer, live.feed()) {
-            Ok(capturing) => Ok(Self::start(file, orders, inbox, capturing)),
+            Ok(capturing) => {
+                // Who is here already may have missed something.
+                if live.connections() > 0 {
+                    tell_all(live.feed());
+                }
+                Ok(Self::start(file, orders, inbox, capturing))
+            }
             Err(error) => {
                 *file.lock() = Default::default();
                 Err(set_up(error))
