@@ -264,12 +264,12 @@ fn who_falls_behind_is_forgotten_and_reads_again() {
     others.look();
     assert_eq!(client.receive_all().len(), 9_000);
     plain.batch_execute(&many(20_000)).unwrap();
-    assert_eq!(
-        count(&mut plain, "rest_live_outbox"),
-        0,
+    assert!(
+        count(&mut plain, "rest_live_outbox") <= 10_001,
         "it does not grow for ever"
     );
     assert_eq!(told(&others, &mut client), ["resync"]);
+    assert_eq!(count(&mut plain, "rest_live_outbox"), 0);
     plain
         .batch_execute("UPDATE tasks SET text = 'later' WHERE id = 1")
         .unwrap();

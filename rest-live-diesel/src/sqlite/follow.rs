@@ -67,6 +67,7 @@ impl SqliteCapture {
                 .note_unknown(outbox::install(conn, &self.tables)?);
         }
         let others = install::install(conn, &mut self.tables, consumer)?;
+        self.writes.know(&self.tables);
         if by == By::Us && !others.is_empty() {
             let is_unknown = |number: &usize| {
                 self.tables[*number].is_missing() || self.writes.has_entries_of(*number)

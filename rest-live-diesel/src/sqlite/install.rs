@@ -86,6 +86,18 @@ impl LiveTable {
         self.identity.is_none()
     }
 
+    /// What tells entries of one table in the outbox from those of others, and from those that it
+    /// wrote when it had other columns.
+    pub(super) fn shape(&self) -> String {
+        let columns = self.each(|_, column| format!("{},", column.name));
+        format!("{}{columns})", self.shape_prefix())
+    }
+
+    /// How its shape begins, whatever its columns.
+    pub(super) fn shape_prefix(&self) -> String {
+        format!("{}(", self.name)
+    }
+
     /// How many columns it has.
     pub(super) fn width(&self) -> usize {
         self.columns.len()
@@ -167,7 +179,7 @@ impl LiveTable {
     }
 
     fn create_view(&self, sql: &mut String) {
-        let (view, number) = (self.view(), self.number);
+        let (view, number, shape) = (self.view(), self.number, literal(&self.shape()));
         let named: String =
             self.each(|slot, column| format!(", c{slot} AS {}", quote(&column.name)));
         let bytes: String = self.each(|slot, column| match column.is_long {
@@ -179,7 +191,7 @@ impl LiveTable {
             format_args!(
                 "CREATE TEMP VIEW {view} AS \
                  SELECT seq AS rest_live_seq, op AS rest_live_op, 0{bytes} AS rest_live_bytes{named} \
-                 FROM temp.rest_live_log WHERE model = {number};"
+                 FROM temp.rest_live_log WHERE model = {number} OR model = {shape};"
             ),
         );
     }
@@ -248,7 +260,8 @@ pub(super) fn install(
     let installed = install_each(conn, tables).and_then(|others| {
         conn.batch_execute("DROP TRIGGER IF EXISTS temp.rest_live_others")?;
         if let Some(consumer) = consumer {
-            conn.batch_execute(&consumer.trigger(tables))?;
+            let width = tables.iter().map(LiveTable::width).max();
+            conn.batch_execute(&consumer.trigger(width.unwrap_or_default()))?;
         }
         Ok(others)
     });
@@ -324,6 +337,11 @@ fn columns(conn: &mut SqliteConnection, table: &str) -> QueryResult<Vec<Column>>
     )
     .bind::<Text, _>(table)
     .load(conn)
+}
+
+/// A text in SQL.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 pub(super) fn quote(identifier: &str) -> String {

@@ -39,9 +39,7 @@ pub use self::others::OtherWriters;
 use self::query::{Begin, ClearLog, Commit, Rollback};
 pub use self::snapshot::SqliteSnapshots;
 pub use self::table::{CapturedModel, SqliteModel};
-use self::writes::{
-    Writes, Written, rest_live_heard_utils, rest_live_lost_utils, rest_live_wrote_utils,
-};
+use self::writes::{Writes, Written, rest_live_heard_utils, rest_live_wrote_utils};
 use crate::adapter::Adapter;
 use crate::capture::{Capture, LiveBackend, StatementKind};
 
@@ -106,16 +104,14 @@ impl Capture<SqliteConnection> for SqliteCapture {
             log: Arc::clone(feed.log()),
             is_silent: AtomicBool::new(false),
             state: Mutex::default(),
+            shapes: Mutex::default(),
         });
-        let [noted, heard, lost] = [(); 3].map(|()| Arc::clone(&writes));
+        let [noted, heard] = [(); 2].map(|()| Arc::clone(&writes));
         rest_live_wrote_utils::register_nondeterministic_impl(conn, move |table| {
             noted.note(table)
         })?;
-        rest_live_heard_utils::register_nondeterministic_impl(conn, move |table| {
-            heard.note_others(table)
-        })?;
-        rest_live_lost_utils::register_nondeterministic_impl(conn, move |table| {
-            lost.note_lost(table)
+        rest_live_heard_utils::register_nondeterministic_impl(conn, move |shape: String| {
+            heard.note_heard(&shape)
         })?;
         // Without recursive triggers, a row that `REPLACE` removes is removed without a word.
         conn.batch_execute("PRAGMA recursive_triggers = ON")?;

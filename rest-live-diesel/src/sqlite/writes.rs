@@ -3,14 +3,26 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use diesel::sql_types::Integer;
+use diesel::sql_types::{Integer, Text};
 use rest_live_core::{Log, Ticket};
+
+use super::install::LiveTable;
 
 /// What the triggers tell, on the thread and in the middle of the statement that they belong to.
 pub(super) struct Writes {
     pub(super) log: Arc<Log>,
     pub(super) is_silent: AtomicBool,
     pub(super) state: Mutex<Written>,
+    /// Of the live tables, by number.
+    pub(super) shapes: Mutex<Vec<Shape>>,
+}
+
+/// What entries of a table in the outbox say that they are.
+pub(super) struct Shape {
+    /// Whatever columns it had.
+    pub(super) prefix: String,
+    /// With the columns that it has.
+    pub(super) whole: String,
 }
 
 #[derive(Default)]
@@ -33,36 +45,44 @@ extern "SQL" {
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// Called before a row that others have written is copied to the log.
-    fn rest_live_heard(table: Integer) -> Bool;
-}
-
-#[diesel::declare_sql_function]
-extern "SQL" {
-    /// Called where others have written a row of which not all columns are known.
-    fn rest_live_lost(table: Integer) -> Bool;
+    /// Called before a row that others have written is copied to the log: of a table with this name
+    /// and these columns. Whether it is to be copied.
+    fn rest_live_heard(shape: Text) -> Bool;
 }
 
 impl Writes {
     /// Notes a write; says whether it is to be copied to the log.
     pub(super) fn note(self: &Arc<Self>, table: i32) -> bool {
-        !self.is_silent.load(Ordering::Relaxed) && self.note_others(table)
-    }
-
-    /// Notes a write of others, of which this connection is the first to hear.
-    pub(super) fn note_others(self: &Arc<Self>, table: i32) -> bool {
-        let mut written = self.draw();
-        let table = table as usize;
-        if !written.tables.contains(&table) {
-            written.tables.push(table);
+        let is_told = !self.is_silent.load(Ordering::Relaxed);
+        if is_told {
+            self.draw().note(table as usize);
         }
-        true
+        is_told
     }
 
-    /// Notes a write of others that cannot be told.
-    pub(super) fn note_lost(self: &Arc<Self>, table: i32) -> bool {
-        self.draw().unknown.push(table as usize);
-        true
+    /// Notes which columns the live tables have.
+    pub(super) fn know(&self, tables: &[LiveTable]) {
+        let shapes = tables.iter().map(|table| Shape {
+            prefix: table.shape_prefix(),
+            whole: table.shape(),
+        });
+        *self.shapes.lock().unwrap_or_else(PoisonError::into_inner) = shapes.collect();
+    }
+
+    /// Notes a write of others, of which this connection is the first to hear; says whether all
+    /// columns are known. Silence is not kept about it.
+    pub(super) fn note_heard(self: &Arc<Self>, shape: &str) -> bool {
+        let shapes = self.shapes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_known = false;
+        for (table, Shape { prefix, whole }) in shapes.iter().enumerate() {
+            if shape == whole {
+                is_known = true;
+                self.draw().note(table);
+            } else if shape.starts_with(prefix) {
+                self.draw().unknown.push(table);
+            }
+        }
+        is_known
     }
 
     /// Notes that what others have written to these tables is not known.
@@ -103,5 +123,14 @@ impl Writes {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Written> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Written {
+    /// Notes that a table has an entry.
+    fn note(&mut self, table: usize) {
+        if !self.tables.contains(&table) {
+            self.tables.push(table);
+        }
     }
 }

@@ -14,7 +14,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 
 use super::keys::unique_keys;
 use super::laggards::Pending;
-use super::triggers::{literal, names, shape, triggers};
+use super::triggers::{names, triggers};
 use crate::sqlite::install::{LiveTable, columns_of, push, quote};
 use crate::sqlite::query::{Begin, BeginImmediate, Commit, Rollback};
 
@@ -34,7 +34,7 @@ const SCHEMA: &str = "\
     CREATE TABLE IF NOT EXISTS main.rest_live_consumers (id INTEGER PRIMARY KEY); \
     CREATE TABLE IF NOT EXISTS main.rest_live_replaced (source TEXT NOT NULL); \
     CREATE TABLE IF NOT EXISTS main.rest_live_outbox \
-        (seq INTEGER PRIMARY KEY, consumer INTEGER NOT NULL, source TEXT NOT NULL, shape TEXT NOT NULL, op INTEGER NOT NULL); \
+        (seq INTEGER PRIMARY KEY, consumer INTEGER NOT NULL, shape TEXT NOT NULL, op INTEGER NOT NULL); \
     CREATE INDEX IF NOT EXISTS main.rest_live_outbox_by_consumer ON rest_live_outbox(consumer); ";
 
 #[derive(QueryableByName)]
@@ -64,19 +64,23 @@ struct Named {
 }
 
 impl Consumer {
+    /// Makes it a consumer, without entries. Those of whom nobody is one any more go, too.
     pub(super) fn register(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
         let id = self.0;
-        conn.batch_execute(&format!(
-            "INSERT OR IGNORE INTO main.rest_live_consumers VALUES ({id})"
-        ))
+        let begun = conn.batch_execute(&format!(
+            "BEGIN IMMEDIATE; INSERT OR IGNORE INTO main.rest_live_consumers VALUES ({id}); \
+             DELETE FROM main.rest_live_outbox WHERE consumer = {id} OR consumer NOT IN (SELECT id FROM main.rest_live_consumers)"
+        ));
+        end(conn, begun)
     }
 
     pub(super) fn deregister(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
         let id = self.0;
-        conn.batch_execute(&format!(
+        let begun = conn.batch_execute(&format!(
             "BEGIN IMMEDIATE; DELETE FROM main.rest_live_consumers WHERE id = {id}; \
-             DELETE FROM main.rest_live_outbox WHERE consumer = {id}; COMMIT"
-        ))
+             DELETE FROM main.rest_live_outbox WHERE consumer = {id}"
+        ));
+        end(conn, begun)
     }
 
     /// The other consumers that have entries.
@@ -123,44 +127,19 @@ impl Consumer {
     pub(super) fn knock(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
         let id = self.0;
         conn.batch_execute(&format!(
-            "INSERT INTO main.rest_live_outbox(consumer, source, shape, op) VALUES ({id}, '', '', 0)"
+            "INSERT INTO main.rest_live_outbox(consumer, shape, op) VALUES ({id}, '', 0)"
         ))
     }
 
-    /// The TEMP trigger that takes entries out.
-    pub(in crate::sqlite) fn trigger(self, tables: &[LiveTable]) -> String {
+    /// The TEMP trigger that takes entries out. It is short, since SQLite translates it with each
+    /// statement that writes to a live table.
+    pub(in crate::sqlite) fn trigger(self, width: usize) -> String {
         let id = self.0;
-        let width = tables
-            .iter()
-            .map(LiveTable::width)
-            .max()
-            .unwrap_or_default();
         let slots: String = (0..width).map(|slot| format!(", c{slot}")).collect();
-        let known = tables
-            .iter()
-            .filter(|table| !table.is_missing())
-            .map(|table| {
-                let (source, shape) = (literal(&table.name), literal(&shape(table)));
-                format!(
-                    "SELECT {source} AS known, {shape} AS known_shape, {} AS number",
-                    table.number()
-                )
-            });
-        let known: Vec<_> = known.collect();
-        if known.is_empty() {
-            return String::new();
-        }
-        // An entry may be one of several models: each has its own place.
-        let count = tables.len();
-        let pending = format!(
-            "FROM main.rest_live_outbox JOIN ({}) ON known = source COLLATE NOCASE WHERE consumer = {id} AND seq < NEW.seq",
-            known.join(" UNION ALL ")
-        );
         format!(
             "CREATE TEMP TRIGGER rest_live_others AFTER INSERT ON main.rest_live_outbox WHEN NEW.consumer = {id} BEGIN \
-                SELECT rest_live_lost(number) {pending} AND shape <> known_shape; \
-                INSERT INTO rest_live_log(seq, model, op{slots}) \
-                    SELECT seq * {count} + number - {BEFORE_OWN}, number, op{slots} {pending} AND shape = known_shape AND rest_live_heard(number); \
+                INSERT INTO rest_live_log(seq, model, op{slots}) SELECT seq - {BEFORE_OWN}, shape, op{slots} \
+                    FROM main.rest_live_outbox WHERE consumer = {id} AND seq < NEW.seq AND rest_live_heard(shape); \
                 DELETE FROM rest_live_outbox WHERE consumer = {id}; \
              END;"
         )
@@ -207,7 +186,7 @@ fn full() -> String {
     format!(
         "CREATE TRIGGER IF NOT EXISTS main.rest_live_outbox_full AFTER INSERT ON rest_live_outbox \
          WHEN NEW.seq >= {MOST_ENTRIES} + (SELECT min(seq) FROM rest_live_outbox WHERE consumer = NEW.consumer) \
-         BEGIN DELETE FROM rest_live_consumers WHERE id = NEW.consumer; DELETE FROM rest_live_outbox WHERE consumer = NEW.consumer; END"
+         BEGIN DELETE FROM rest_live_consumers WHERE id = NEW.consumer; END"
     )
 }
 
@@ -273,6 +252,15 @@ pub(super) fn remove(conn: &mut SqliteConnection) -> QueryResult<()> {
         );
     }
     in_transaction(conn, |conn| conn.batch_execute(&sql))
+}
+
+/// Ends a transaction as what it has done so far demands.
+fn end(conn: &mut impl SimpleConnection, begun: QueryResult<()>) -> QueryResult<()> {
+    let result = begun.and_then(|()| conn.batch_execute("COMMIT"));
+    if result.is_err() {
+        drop(conn.batch_execute("ROLLBACK"));
+    }
+    result
 }
 
 /// In a transaction of its own, or in the one that is open.

@@ -5,13 +5,14 @@
 //! and told when it is there.
 
 use super::keys::UniqueKey;
-use crate::sqlite::install::{LiveTable, op, quote};
+use crate::sqlite::install::{LiveTable, literal, op, quote};
 
 /// All triggers that a table can have.
-const EVENTS: [&str; 5] = [
+const EVENTS: [&str; 6] = [
     "insert",
     "update",
     "delete",
+    "replace",
     "before_insert",
     "before_update",
 ];
@@ -39,43 +40,44 @@ pub(super) fn triggers(table: &LiveTable, keys: &[UniqueKey]) -> Vec<String> {
     let is_old_noted = primary.is_old(&noted);
     let is_old = primary.is_old(&|name| format!("it.{}", quote(name)));
     let all_keys: Vec<_> = keys.iter().map(UniqueKey::columns).collect();
-    let of_keys = format!("BEFORE UPDATE OF {}", all_keys.join(", "));
+    let of_keys = format!("UPDATE OF {}", all_keys.join(", "));
     let (forget, another) = (writer.forget("TRUE"), |is_old: &str| {
         format!("NOT ({is_old})")
     });
+    let trigger = |event: &str, moment: &str, when: &str, body: &[String]| {
+        writer.trigger(event, moment, when, body)
+    };
     vec![
-        writer.trigger(
+        trigger(
             "insert",
             "AFTER INSERT",
             "",
             &[writer.replaced("TRUE"), forget.clone(), inserted],
         ),
-        writer.trigger(
-            "update",
-            "AFTER UPDATE",
-            &when_changed,
-            &[
-                writer.replaced(&another(&is_old_noted)),
-                forget.clone(),
-                before,
-                after,
-            ],
-        ),
-        writer.trigger(
+        trigger("update", "AFTER UPDATE", &when_changed, &[before, after]),
+        trigger(
             "delete",
             "AFTER DELETE",
             "",
             &[writer.forget(&is_old_noted), deleted],
         ),
-        writer.trigger(
+        // Newer than the one of updates, so it is called first. Apart from it, since SQLite translates all
+        // triggers of a statement each time that it prepares one.
+        trigger(
+            "replace",
+            &format!("AFTER {of_keys}"),
+            "",
+            &[writer.replaced(&another(&is_old_noted)), forget.clone()],
+        ),
+        trigger(
             "before_insert",
             "BEFORE INSERT",
             when_heard,
             &[forget.clone(), writer.note("TRUE")],
         ),
-        writer.trigger(
+        trigger(
             "before_update",
-            &of_keys,
+            &format!("BEFORE {of_keys}"),
             when_heard,
             &[forget.clone(), writer.note(&another(&is_old))],
         ),
@@ -85,16 +87,6 @@ pub(super) fn triggers(table: &LiveTable, keys: &[UniqueKey]) -> Vec<String> {
 /// The names of all triggers that a table can have.
 pub(super) fn names(table: &LiveTable) -> impl Iterator<Item = String> {
     EVENTS.iter().map(|event| name(table, event))
-}
-
-/// What tells entries of one table from those that it wrote when it had other columns.
-pub(super) fn shape(table: &LiveTable) -> String {
-    table.each(|_, column| format!("{},", column.name))
-}
-
-/// A text in SQL.
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 fn name(table: &LiveTable, event: &str) -> String {
@@ -139,10 +131,10 @@ impl Writer<'_> {
 
     fn entries(&self, op: i32, values: &str, from: &str) -> String {
         let slots = self.table.each(|slot, _| format!(", c{slot}"));
-        let (source, shape) = (literal(&self.table.name), literal(&shape(self.table)));
+        let shape = literal(&self.table.shape());
         format!(
-            "INSERT INTO rest_live_outbox(consumer, source, shape, op{slots}) \
-             SELECT rest_live_consumers.id, {source}, {shape}, {op}{values} FROM {from}; "
+            "INSERT INTO rest_live_outbox(consumer, shape, op{slots}) \
+             SELECT rest_live_consumers.id, {shape}, {op}{values} FROM {from}; "
         )
     }
 
