@@ -49,12 +49,23 @@ pub trait LiveBackend: Connection + Sized {
 pub enum StatementKind {
     /// It reads only, for certain.
     Read,
-    /// It writes rows or the schema, and can do so in a transaction.
+    /// It writes rows.
     Write,
+    /// It changes the schema, and can do so in a transaction.
+    ChangeSchema,
+    /// It begins a transaction or a savepoint.
+    Begin,
     /// It may end a transaction.
     Commit,
     /// Anything else.
     Other,
+}
+
+impl StatementKind {
+    /// Whether the schema may be another after it.
+    pub(crate) fn may_change_schema(self) -> bool {
+        matches!(self, Self::ChangeSchema | Self::Other)
+    }
 }
 
 /// How the changes on a connection are found, and when they are released.

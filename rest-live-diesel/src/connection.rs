@@ -198,8 +198,8 @@ impl<C: LiveBackend> Connection for LiveConnection<C> {
             self.capture.schema_may_have_changed(&mut self.inner);
             self.settle();
         }
-        // DDL has no static query id; nor has `sql_query`, by which it comes.
-        if T::query_id().is_none() {
+        // It has no static query id; nor has `sql_query`, by which it comes.
+        if T::query_id().is_none() && kind.may_change_schema() {
             self.capture.schema_may_have_changed(&mut self.inner);
             self.settle();
         }

@@ -28,23 +28,6 @@ pub(super) enum By {
     Others,
 }
 
-/// The statements that leave the schema as it is. After `BEGIN` above all nothing is to be read:
-/// that would fix what the transaction sees.
-pub(super) const KEEP_SCHEMA: [&str; 12] = [
-    "",
-    "BEGIN",
-    "COMMIT",
-    "DELETE",
-    "END",
-    "INSERT",
-    "RELEASE",
-    "REPLACE",
-    "SAVEPOINT",
-    "SELECT",
-    "UPDATE",
-    "VALUES",
-];
-
 impl SqliteCapture {
     /// Puts the triggers on the tables as they are now, if these or the triggers are not what they
     /// were.

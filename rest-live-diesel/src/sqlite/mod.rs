@@ -30,7 +30,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel::{Connection, QueryResult};
 use rest_live_core::{Change, Feed, ModelId};
 
-use self::follow::{By, KEEP_SCHEMA, Schema};
+use self::follow::{By, Schema};
 use self::install::LiveTable;
 pub(crate) use self::key::KeyColumns;
 pub use self::key::SqliteKey;
@@ -149,14 +149,13 @@ impl Capture<SqliteConnection> for SqliteCapture {
             // end one.
             self.settle(conn);
             self.prepare(conn)?;
-            let keyword = batch::keyword(statement).to_ascii_uppercase();
-            if keyword == "ALTER" {
+            if batch::keyword(statement).eq_ignore_ascii_case("ALTER") {
                 // The triggers would forbid to drop a column that they copy.
                 self.step_aside(conn)?;
             }
             let kind = query::kind_of(statement);
             let result = self.execute(conn, kind, |conn| conn.batch_execute(statement));
-            if !KEEP_SCHEMA.contains(&keyword.as_str()) {
+            if kind.may_change_schema() {
                 self.schema = None;
                 self.schema_may_have_changed(conn);
             }
@@ -179,7 +178,9 @@ impl Capture<SqliteConnection> for SqliteCapture {
         statement: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
     ) -> QueryResult<T> {
         match (kind, self.file.watch()) {
-            (StatementKind::Write, Some(watch)) => watch.alone(conn, statement),
+            (StatementKind::Write | StatementKind::ChangeSchema, Some(watch)) => {
+                watch.alone(conn, statement)
+            }
             (StatementKind::Commit, Some(watch)) => watch.around(conn, statement),
             _ => statement(conn),
         }

@@ -193,11 +193,13 @@ pub(super) fn kind_of(sql: &str) -> StatementKind {
     let is_one_of = |word: &str, all: &[&str]| all.iter().any(|one| word.eq_ignore_ascii_case(one));
     let mut words = words(sql);
     let Some(first) = words.next() else {
-        return StatementKind::Other;
+        return StatementKind::Read;
     };
     match first {
         _ if is_one_of(first, &["SELECT", "VALUES"]) => StatementKind::Read,
-        _ if is_one_of(first, &ROWS) || is_one_of(first, &SCHEMA) => StatementKind::Write,
+        _ if is_one_of(first, &ROWS) => StatementKind::Write,
+        _ if is_one_of(first, &SCHEMA) => StatementKind::ChangeSchema,
+        _ if is_one_of(first, &["BEGIN", "SAVEPOINT"]) => StatementKind::Begin,
         _ if is_one_of(first, &["COMMIT", "END", "RELEASE"]) => StatementKind::Commit,
         _ if is_one_of(first, &["WITH"]) => match words.any(|word| is_one_of(word, &ROWS)) {
             true => StatementKind::Write,
@@ -219,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_a_statement_does_is_known_by_its_words() {
-        use StatementKind::{Commit, Other, Read, Write};
+        use StatementKind::{Begin, ChangeSchema, Commit, Other, Read, Write};
         let statements = [
             ("SELECT 1", Read),
             (" /* so */ select deleted FROM t", Read),
@@ -228,15 +230,20 @@ mod tests {
             ("INSERT INTO t VALUES (1) RETURNING a", Write),
             ("WITH a AS (SELECT 1) DELETE FROM t RETURNING b", Write),
             ("with a as (select 1) insert into t select * from a", Write),
-            ("drop table t", Write),
+            ("drop table t", ChangeSchema),
+            (
+                "CREATE TRIGGER t AFTER UPDATE ON a BEGIN DELETE FROM b; END",
+                ChangeSchema,
+            ),
             ("COMMIT", Commit),
             ("end transaction", Commit),
             ("RELEASE s", Commit),
             ("ROLLBACK", Other),
             ("VACUUM", Other),
             ("PRAGMA foreign_keys = ON", Other),
-            ("BEGIN", Other),
-            ("", Other),
+            ("BEGIN IMMEDIATE", Begin),
+            ("savepoint s", Begin),
+            (" -- nothing", Read),
         ];
         for (sql, kind) in statements {
             assert_eq!(kind_of(sql), kind, "{sql}");
