@@ -21,6 +21,8 @@ export class Inspector {
     inspector.page.on("pageerror", (error) => inspector.#errors.push(String(error)));
     await inspector.page.goto(`${inspector.line.url}inspector/`);
     await inspector.is("live");
+    // What happens before the first look is in no curve.
+    await inspector.charts("Connections", /^\d/);
     return inspector;
   }
 
