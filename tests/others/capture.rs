@@ -252,6 +252,54 @@ fn two_servers_on_one_file_hear_each_other() {
 }
 
 #[test]
+fn all_servers_hear_that_a_table_was_built_anew() {
+    let (app, others, mut plain, mut client) = two_tasks();
+    let live = Live::<User>::builder()
+        .anonymous()
+        .model::<Task>()
+        .build()
+        .unwrap();
+    let there = OtherWriters::capture(&app.url(), &live).unwrap();
+    let mut their_client = Client::connect(&live, User::named("reader"));
+    their_client.subscribe(Task::group().list_id(1));
+    told(&others, &mut client);
+    plain
+        .batch_execute(
+            "PRAGMA foreign_keys = OFF; BEGIN; CREATE TABLE new_tasks AS SELECT * FROM tasks; DROP TABLE tasks;
+             ALTER TABLE new_tasks RENAME TO tasks; COMMIT; UPDATE tasks SET text = 'unseen' WHERE id = 1",
+        )
+        .unwrap();
+    // The first to look mends the triggers.
+    assert_eq!(told(&others, &mut client), ["resync"]);
+    assert!(told(&there, &mut their_client).contains(&"resync".to_owned()));
+    plain
+        .batch_execute("UPDATE tasks SET text = 'seen' WHERE id = 1")
+        .unwrap();
+    assert_eq!(told(&others, &mut client), ["UPDATED seen"]);
+    assert_eq!(told(&there, &mut their_client), ["UPDATED seen"]);
+}
+
+#[test]
+fn what_is_written_past_the_capture_does_not_get_in_its_way() {
+    let (app, others, mut plain, mut client) = two_tasks();
+    let mut conn = app.single();
+    for round in 0..3 {
+        let theirs = format!("UPDATE tasks SET text = 'theirs {round}' WHERE id = 1");
+        plain.batch_execute(&theirs).unwrap();
+        let ours = format!("UPDATE tasks SET text = 'ours {round}' WHERE id = 2");
+        conn.inner_mut().batch_execute(&ours).unwrap();
+    }
+    drop(conn);
+    let told = told(&others, &mut client);
+    for told_at_some_time in ["UPDATED theirs 2", "UPDATED ours 2"] {
+        assert!(
+            told.iter().any(|told| told == told_at_some_time),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
 fn who_falls_behind_is_forgotten_and_reads_again() {
     let (app, others, mut plain, mut client) = two_tasks();
     let many = |count: i32| {
@@ -375,7 +423,7 @@ fn the_triggers_follow_the_schema_whoever_changes_it() {
         .batch_execute("ALTER TABLE tasks DROP COLUMN note")
         .unwrap_err();
     assert!(
-        error.to_string().contains("rest_live_others_tasks"),
+        error.to_string().contains("rest_live_others_insert_tasks"),
         "{error}"
     );
 }
@@ -526,6 +574,21 @@ fn a_table_that_is_odd_in_every_way() {
         told(&format!("REPLACE {into} (1, 'y', 6)")),
         [r#"DELETED "X" 6 12"#, r#"CREATED "y" 6 12"#],
         "a generated column is in its way"
+    );
+    assert_eq!(
+        told(&format!(
+            "INSERT {into} (1, 'z', 7); UPDATE OR REPLACE \"odd one's\" SET \"group\" = 6 WHERE right_id = 'z'"
+        )),
+        [
+            r#"CREATED "z" 7 14"#,
+            r#"DELETED "y" 6 12"#,
+            r#"UPDATED "z" 6 12"#
+        ],
+        "no column of the key is named"
+    );
+    assert_eq!(
+        told("UPDATE \"odd one's\" SET right_id = 'y'"),
+        [r#"DELETED "z" 6 12"#, r#"CREATED "y" 6 12"#]
     );
     assert_eq!(
         told("UPDATE \"odd one's\" SET \"group\" = NULL"),

@@ -227,6 +227,39 @@ impl Drop for Stops<'_> {
     }
 }
 
+/// Where the journal is not WAL, a COMMIT waits for those who read. One of them must not wait for it.
+#[test]
+fn who_reads_does_not_hold_up_who_commits_for_long() {
+    let app = App::new();
+    let others = OtherWriters::detect(&app.url(), &app.live).unwrap();
+    let (mut writer, mut reader) = (app.single(), app.single());
+    let mut client = app.reader();
+    let (has_read, reads) = std::sync::mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            reader
+                .deferred_transaction(|conn| {
+                    let count: i64 = tasks::table.count().get_result(conn)?;
+                    has_read.send(count).unwrap();
+                    // Long enough for the other's COMMIT to wait.
+                    thread::sleep(Duration::from_millis(200));
+                    Ok::<_, Error>(())
+                })
+                .unwrap();
+        });
+        assert_eq!(reads.recv(), Ok(0));
+        let start = Instant::now();
+        Task::create(&mut writer, new("a")).unwrap();
+        assert!(
+            start.elapsed() < Duration::from_secs(4),
+            "{:?}",
+            start.elapsed()
+        );
+    });
+    let told = told(&others, &mut client);
+    assert!(told.contains(&"CREATED a".to_owned()), "{told:?}");
+}
+
 #[test]
 fn it_ends_when_it_is_dropped() {
     let (app, others, mut client) = app();

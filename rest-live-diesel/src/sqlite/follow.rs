@@ -45,9 +45,9 @@ impl SqliteCapture {
         if is_current {
             return Ok(());
         }
-        if consumer.is_some() {
-            self.writes
-                .note_unknown(outbox::install(conn, &self.tables)?);
+        if let Some(consumer) = consumer {
+            let stale = outbox::install(conn, &self.tables, consumer)?;
+            self.writes.note_unknown(stale);
         }
         let others = install::install(conn, &mut self.tables, consumer)?;
         self.writes.know(&self.tables);

@@ -201,10 +201,18 @@ pub(super) fn kind_of(sql: &str) -> StatementKind {
         _ if is_one_of(first, &SCHEMA) => StatementKind::ChangeSchema,
         _ if is_one_of(first, &["BEGIN", "SAVEPOINT"]) => StatementKind::Begin,
         _ if is_one_of(first, &["COMMIT", "END", "RELEASE"]) => StatementKind::Commit,
-        _ if is_one_of(first, &["WITH"]) => match words.any(|word| is_one_of(word, &ROWS)) {
-            true => StatementKind::Write,
-            false => StatementKind::Read,
-        },
+        _ if is_one_of(first, &["WITH"]) => {
+            // `REPLACE` is a function as well.
+            let mut words = words.peekable();
+            while let Some(word) = words.next() {
+                let is_function = is_one_of(word, &["REPLACE"])
+                    && !words.peek().is_some_and(|next| is_one_of(next, &["INTO"]));
+                if is_one_of(word, &ROWS) && !is_function {
+                    return StatementKind::Write;
+                }
+            }
+            StatementKind::Read
+        }
         _ => StatementKind::Other,
     }
 }
@@ -227,6 +235,11 @@ mod tests {
             (" /* so */ select deleted FROM t", Read),
             ("VALUES (1)", Read),
             ("WITH a AS (SELECT 'DELETE') SELECT * FROM a", Read),
+            (
+                "WITH a AS (SELECT replace(b, 'x', 'y') FROM t) SELECT * FROM a",
+                Read,
+            ),
+            ("WITH a AS (SELECT 1) REPLACE INTO t SELECT * FROM a", Write),
             ("INSERT INTO t VALUES (1) RETURNING a", Write),
             ("WITH a AS (SELECT 1) DELETE FROM t RETURNING b", Write),
             ("with a as (select 1) insert into t select * from a", Write),

@@ -4,21 +4,25 @@
 //! That other may be one of our own. So a second connection, the watch, is looked at around each of
 //! our commits: what it sees change between two of them was not ours. What changes while we
 //! commit, the committing connection sees itself, since its own commits do not count for it; and
-//! none of ours can come in between, as the watch is held meanwhile. Whoever waits for the watch
-//! has the write lock or needs none, and who has the watch does not wait for it: so nobody waits
-//! for ever.
+//! none of ours can come in between, as the watch is held meanwhile. Who has the
+//! watch does not wait for the write lock; where a COMMIT waits for readers, in the journal modes
+//! other than WAL, one of them may wait for the watch, but not for long.
 
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection, QueryResult};
+use parking_lot::Mutex;
 
 use super::listen::Order;
 use crate::sqlite::query::{BeginImmediate, Commit, DataVersion, Rollback};
 use crate::sqlite::read_number;
+
+/// How long it is waited for the watch.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// A connection that sees commits, and writes nothing.
 pub(in crate::sqlite) struct Watch {
@@ -45,7 +49,7 @@ impl Watch {
 
     /// Whether others have committed since it was last looked.
     pub(super) fn look(&self) -> bool {
-        self.lock().look()
+        self.state.lock().look()
     }
 
     /// Runs a statement that writes, in a transaction of its own: for one that would be, but takes the
@@ -74,13 +78,18 @@ impl Watch {
         }
     }
 
-    /// Runs what may commit.
+    /// Runs what may commit. Without the watch, if somebody keeps it: he may wait for a lock that this
+    /// connection holds. Then it is as if others had committed.
     pub(in crate::sqlite) fn around<T>(
         &self,
         conn: &mut SqliteConnection,
         commit: impl FnOnce(&mut SqliteConnection) -> T,
     ) -> T {
-        let mut state = self.lock();
+        let Some(mut state) = self.state.try_lock_for(PATIENCE) else {
+            let result = commit(conn);
+            self.alarm();
+            return result;
+        };
         let before = read_number(conn, DataVersion);
         let mut is_suspect = state.look();
         let result = commit(conn);
@@ -95,12 +104,7 @@ impl Watch {
     }
 
     fn alarm(&self) {
-        let alarm = self.alarm.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(alarm.send(Order::Alarm));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        drop(self.alarm.lock().send(Order::Alarm));
     }
 }
 

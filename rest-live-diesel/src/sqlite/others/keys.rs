@@ -1,7 +1,7 @@
 //! The unique keys of a table: what tells which row a `REPLACE` removes.
 
 use diesel::prelude::*;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Bool, Text};
 use diesel::sqlite::SqliteConnection;
 
 use crate::sqlite::install::quote;
@@ -17,6 +17,8 @@ struct KeyColumn {
     name: String,
     #[diesel(sql_type = Text)]
     collation: String,
+    #[diesel(sql_type = Bool)]
+    is_generated: bool,
 }
 
 impl UniqueKey {
@@ -34,11 +36,9 @@ impl UniqueKey {
         )
     }
 
-    /// Whether `OLD` is the row whose columns `of` names.
-    pub(super) fn is_old(&self, of: &impl Fn(&str) -> String) -> String {
-        self.each(" AND ", |KeyColumn { name, .. }| {
-            format!("{} IS OLD.{}", of(name), quote(name))
-        })
+    /// Whether one of its columns is worked out from others.
+    pub(super) fn is_generated(&self) -> bool {
+        self.0.iter().any(|column| column.is_generated)
     }
 
     pub(super) fn columns(&self) -> String {
@@ -55,14 +55,15 @@ impl UniqueKey {
 pub(super) fn unique_keys(conn: &mut SqliteConnection, table: &str) -> QueryResult<Vec<UniqueKey>> {
     // A primary key that is the row's number has no index; it is its only column.
     let columns: Vec<KeyColumn> = diesel::sql_query(
-        "SELECT '' AS \"index\", name, 'BINARY' AS collation FROM pragma_table_info(?1, 'main') WHERE pk > 0 \
+        "SELECT '' AS \"index\", name, 'BINARY' AS collation, FALSE AS is_generated FROM pragma_table_info(?1, 'main') WHERE pk > 0 \
            AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1, 'main') WHERE origin = 'pk') \
-         UNION ALL SELECT index_name, name, coll FROM ( \
+         UNION ALL SELECT index_name, name, coll, \
+           EXISTS (SELECT 1 FROM pragma_table_xinfo(?1, 'main') AS x WHERE x.name = keys.name AND x.hidden IN (2, 3)) FROM ( \
            SELECT i.origin = 'pk' AS is_primary, i.name AS index_name, c.seqno, c.name, c.coll, \
              min(c.cid) OVER (PARTITION BY i.name) AS least \
            FROM pragma_index_list(?1, 'main') AS i, pragma_index_xinfo(i.name, 'main') AS c \
            WHERE i.\"unique\" AND NOT i.partial AND c.key \
-           ORDER BY is_primary DESC, index_name, seqno) \
+           ORDER BY is_primary DESC, index_name, seqno) AS keys \
          WHERE least >= 0",
     )
     .bind::<Text, _>(table)

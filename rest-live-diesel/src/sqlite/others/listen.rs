@@ -120,6 +120,8 @@ pub(super) struct Capturing {
     laggards: Laggards,
     /// When it was looked for such.
     counted: Option<Instant>,
+    /// Whether the last look failed, as when somebody keeps the write lock.
+    is_failing: bool,
 }
 
 impl Capturing {
@@ -141,6 +143,7 @@ impl Capturing {
             seen: None,
             laggards: Laggards::default(),
             counted: None,
+            is_failing: false,
         })
     }
 
@@ -191,9 +194,13 @@ impl Work for Capturing {
     fn alarm(&mut self) {}
 
     fn look(&mut self) {
-        if let Err(error) = self.try_look(Instant::now()) {
-            tracing::error!(%error, "what others write cannot be read; it is tried again");
+        let looked = self.try_look(Instant::now());
+        if let Err(error) = &looked
+            && !self.is_failing
+        {
+            tracing::warn!(%error, "what others write cannot be read just now; it is tried again");
         }
+        self.is_failing = looked.is_err();
     }
 
     fn tell(&mut self) {}

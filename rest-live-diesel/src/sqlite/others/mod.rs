@@ -93,8 +93,8 @@ impl OtherWriters {
         claim(&file, &orders)?.consumer = Some(consumer);
         match Capturing::new(conn, consumer, live.feed()) {
             Ok(capturing) => {
-                // Who is here already may have missed something.
-                if live.connections() > 0 {
+                // Who is here already, or comes back, may have missed something.
+                if live.connections() > 0 || live.stats().log.position > 0 {
                     tell_all(live.feed());
                 }
                 Ok(Self::start(file, orders, inbox, capturing))

@@ -15,7 +15,7 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use super::keys::unique_keys;
 use super::laggards::Pending;
 use super::triggers::{names, triggers};
-use crate::sqlite::install::{LiveTable, columns_of, push, quote};
+use crate::sqlite::install::{LiveTable, columns_of, literal, push, quote};
 use crate::sqlite::query::{Begin, BeginImmediate, Commit, Rollback};
 
 /// How far a consumer may fall behind, in entries. Beyond that it is forgotten, and hears so when
@@ -23,7 +23,7 @@ use crate::sqlite::query::{Begin, BeginImmediate, Commit, Rollback};
 const MOST_ENTRIES: u32 = 10_000;
 
 /// Puts the entries of the others before all of a connection's own in its log.
-const BEFORE_OWN: i64 = 1 << 62;
+const BEFORE_OWN: i64 = -(1 << 62);
 
 /// A process that hears of what others write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,6 +131,19 @@ impl Consumer {
         ))
     }
 
+    /// Tells the other consumers that a table has changed, and not what. Its entry has no columns, so
+    /// none of them takes it for a row.
+    fn tell_others(self, table: &LiveTable, sql: &mut String) {
+        let (id, shape) = (self.0, literal(&table.shape_prefix()));
+        push(
+            sql,
+            format_args!(
+                "INSERT INTO main.rest_live_outbox(consumer, shape, op) \
+                 SELECT id, {shape}, 0 FROM main.rest_live_consumers WHERE id <> {id};"
+            ),
+        );
+    }
+
     /// The TEMP trigger that takes entries out. It is short, since SQLite translates it with each
     /// statement that writes to a live table.
     pub(in crate::sqlite) fn trigger(self, width: usize) -> String {
@@ -138,7 +151,8 @@ impl Consumer {
         let slots: String = (0..width).map(|slot| format!(", c{slot}")).collect();
         format!(
             "CREATE TEMP TRIGGER rest_live_others AFTER INSERT ON main.rest_live_outbox WHEN NEW.consumer = {id} BEGIN \
-                INSERT INTO rest_live_log(seq, model, op{slots}) SELECT seq - {BEFORE_OWN}, shape, op{slots} \
+                INSERT INTO rest_live_log(seq, model, op{slots}) \
+                    SELECT seq + coalesce((SELECT max(seq) FROM rest_live_log WHERE seq < 0), {BEFORE_OWN}), shape, op{slots} \
                     FROM main.rest_live_outbox WHERE consumer = {id} AND seq < NEW.seq AND rest_live_heard(shape); \
                 DELETE FROM rest_live_outbox WHERE consumer = {id}; \
              END;"
@@ -151,6 +165,7 @@ impl Consumer {
 pub(in crate::sqlite) fn install(
     conn: &mut SqliteConnection,
     tables: &[LiveTable],
+    consumer: Consumer,
 ) -> QueryResult<Vec<usize>> {
     let mut stale = Vec::new();
     let mut sql = String::new();
@@ -161,6 +176,7 @@ pub(in crate::sqlite) fn install(
         width = width.max(table.width());
         if !is_current(conn, &table, &mut sql)? {
             stale.push(table.number());
+            consumer.tell_others(&table, &mut sql);
         }
     }
     let is_there = exists(conn, "main.sqlite_schema WHERE name = 'rest_live_outbox'")?;

@@ -5,7 +5,7 @@
 //! and told when it is there.
 
 use super::keys::UniqueKey;
-use crate::sqlite::install::{LiveTable, literal, op, quote};
+use crate::sqlite::install::{Column, LiveTable, literal, op, quote};
 
 /// All triggers that a table can have.
 const EVENTS: [&str; 6] = [
@@ -29,18 +29,16 @@ pub(super) fn triggers(table: &LiveTable, keys: &[UniqueKey]) -> Vec<String> {
         writer.image("NEW", op::AFTER_UPDATE),
         writer.image("OLD", op::DELETED),
     );
-    let Some(primary) = keys.first() else {
+    if keys.is_empty() {
         return vec![
             writer.trigger("insert", "AFTER INSERT", "", &[inserted]),
             writer.trigger("update", "AFTER UPDATE", &when_changed, &[before, after]),
             writer.trigger("delete", "AFTER DELETE", "", &[deleted]),
         ];
-    };
-    let noted = |name: &str| table.slot(name);
-    let is_old_noted = primary.is_old(&noted);
-    let is_old = primary.is_old(&|name| format!("it.{}", quote(name)));
-    let all_keys: Vec<_> = keys.iter().map(UniqueKey::columns).collect();
-    let of_keys = format!("UPDATE OF {}", all_keys.join(", "));
+    }
+    let is_old_noted = writer.is_old(|slot, _| format!("c{slot}"));
+    let is_old = writer.is_old(|_, column| format!("it.{}", quote(&column.name)));
+    let of_keys = writer.update_of_keys();
     let (forget, another) = (writer.forget("TRUE"), |is_old: &str| {
         format!("NOT ({is_old})")
     });
@@ -90,7 +88,8 @@ pub(super) fn names(table: &LiveTable) -> impl Iterator<Item = String> {
 }
 
 fn name(table: &LiveTable, event: &str) -> String {
-    format!("rest_live_others_{}_{event}", table.name)
+    // The event first: so no two tables have names of which one begins with the other.
+    format!("rest_live_others_{event}_{}", table.name)
 }
 
 /// Writes the statements of which the triggers are made.
@@ -155,6 +154,24 @@ impl Writer<'_> {
     fn forget(&self, condition: &str) -> String {
         let source = literal(&self.table.name);
         format!("DELETE FROM rest_live_replaced WHERE source = {source} AND {condition}; ")
+    }
+
+    /// Whether `OLD` is the row whose columns `of` names. By all of them: a key may be `NULL` in many
+    /// rows.
+    fn is_old(&self, of: impl Fn(usize, &Column) -> String) -> String {
+        let same = self.table.each(|slot, column| {
+            format!(" AND {} IS OLD.{}", of(slot, column), quote(&column.name))
+        });
+        format!("TRUE{same}")
+    }
+
+    /// An update after which a key may be another. That of a generated column is named by none.
+    fn update_of_keys(&self) -> String {
+        if self.keys.iter().any(UniqueKey::is_generated) {
+            return "UPDATE".to_owned();
+        }
+        let columns: Vec<_> = self.keys.iter().map(UniqueKey::columns).collect();
+        format!("UPDATE OF {}", columns.join(", "))
     }
 
     fn is_taken(&self, of: &impl Fn(&str) -> String) -> String {
