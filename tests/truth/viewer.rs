@@ -150,6 +150,13 @@ impl Viewer {
         let Some(client) = &mut self.client else {
             return;
         };
+        if std::mem::take(&mut self.watches[at].is_anew) {
+            // It has ended already, to begin anew, and now does not.
+            self.watches[at].cursor = None;
+            self.read(usize::MAX, sight);
+            self.watches[at].state = State::Off;
+            return;
+        }
         match self.watches[at].form {
             Form::Extended | Form::Snapshot => {
                 client.send(json!({"type": "unsubscribe", "id": at}))
