@@ -150,6 +150,10 @@ impl Viewer {
         let Some(client) = &mut self.client else {
             return;
         };
+        if self.watches[at].state == State::Off {
+            // What was read has ended it: there is no snapshot just now.
+            return;
+        }
         if std::mem::take(&mut self.watches[at].is_anew) {
             // It has ended already, to begin anew, and now does not.
             self.watches[at].cursor = None;
@@ -311,6 +315,11 @@ impl Watch {
             error["reason"].as_str(),
             matches!(self.state, State::Asked { .. }),
         );
+        // It was to end at the very moment in which the server gave up.
+        let has_ended = self.form == Form::Snapshot && self.state == State::Off;
+        if has_ended && reason == Some("unknown_subscription") {
+            return;
+        }
         let is_busy = reason == Some("snapshot_unavailable");
         let is_small = !sight.has_room && reason == Some("snapshot_too_big");
         assert!(is_asked && (is_busy || is_small), "{error}");
