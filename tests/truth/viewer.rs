@@ -32,8 +32,6 @@ pub(crate) struct Watch {
     /// The first event after a return may be one that was heard: the first half of a change of
     /// key.
     has_returned: bool,
-    /// Whether it was ended only to begin anew.
-    is_anew: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -76,7 +74,6 @@ impl Viewer {
             snapshot: None,
             arriving: Page::new(),
             has_returned: false,
-            is_anew: false,
         });
         Self {
             user,
@@ -100,9 +97,6 @@ impl Viewer {
         self.client = None;
         for watch in &mut self.watches {
             watch.state = State::Off;
-            if std::mem::take(&mut watch.is_anew) {
-                watch.cursor = None;
-            }
         }
     }
 
@@ -150,17 +144,6 @@ impl Viewer {
         let Some(client) = &mut self.client else {
             return;
         };
-        if self.watches[at].state == State::Off {
-            // What was read has ended it: there is no snapshot just now.
-            return;
-        }
-        if std::mem::take(&mut self.watches[at].is_anew) {
-            // It has ended already, to begin anew, and now does not.
-            self.watches[at].cursor = None;
-            self.read(usize::MAX, sight);
-            self.watches[at].state = State::Off;
-            return;
-        }
         match self.watches[at].form {
             Form::Extended | Form::Snapshot => {
                 client.send(json!({"type": "unsubscribe", "id": at}))
@@ -199,19 +182,11 @@ impl Viewer {
             seed.clone().position(|watch| watch.form == Form::Seed)
         };
         let at = message["id"].as_u64().map(|at| at as usize).or_else(seed);
-        let at = at.expect("a subscription of this page");
-        let watch = &mut self.watches[at];
+        let watch = &mut self.watches[at.expect("a subscription of this page")];
         let cursor = message["cursor"].as_str();
         match message["type"].as_str() {
             Some("subscribed") => watch.answered(message["recovered"] == true, self.user, sight),
-            Some("unsubscribed") => {
-                watch.state = State::Off;
-                if std::mem::take(&mut watch.is_anew) {
-                    watch.cursor = None;
-                    self.subscribe(at, sight);
-                    return;
-                }
-            }
+            Some("unsubscribed") => watch.state = State::Off,
             Some("broadcast") => {
                 assert!(cursor.is_some(), "{text}");
                 watch.hear(&message);
@@ -219,24 +194,11 @@ impl Viewer {
             None => watch.hear(&message),
             Some("snapshot") => watch.take_part(&message),
             Some("error") => watch.refused(&message, sight),
-            Some("resync") => self.read_again(at, sight),
+            Some("resync") => watch.read_again(self.user, sight),
             Some(_) => panic!("{text}"),
         }
         if let Some(cursor) = cursor {
-            self.watches[at].cursor = Some((cursor.to_owned(), sight.life));
-        }
-    }
-
-    /// Nobody can say what happened. A page with snapshots begins anew.
-    fn read_again(&mut self, at: usize, sight: &mut Sight<'_>) {
-        assert!(!sight.has_room, "nothing is ever unknown here");
-        let watch = &mut self.watches[at];
-        if watch.form != Form::Snapshot {
-            return watch.read(self.user, sight);
-        }
-        if let (Some(client), false) = (&mut self.client, watch.is_anew) {
-            client.send(json!({"type": "unsubscribe", "id": at}));
-            watch.is_anew = true;
+            watch.cursor = Some((cursor.to_owned(), sight.life));
         }
     }
 
@@ -315,15 +277,16 @@ impl Watch {
             error["reason"].as_str(),
             matches!(self.state, State::Asked { .. }),
         );
-        // It was to end at the very moment in which the server gave up.
-        let has_ended = self.form == Form::Snapshot && self.state == State::Off;
-        if has_ended && reason == Some("unknown_subscription") {
-            return;
-        }
         let is_busy = reason == Some("snapshot_unavailable");
         let is_small = !sight.has_room && reason == Some("snapshot_too_big");
         assert!(is_asked && (is_busy || is_small), "{error}");
         self.state = State::Off;
+    }
+
+    /// Nobody can say what happened.
+    fn read_again(&mut self, user: User, sight: &mut Sight<'_>) {
+        assert!(!sight.has_room, "nothing is ever unknown here");
+        self.read(user, sight);
     }
 
     /// Reads the page over REST.
