@@ -120,7 +120,8 @@ impl State {
     }
 }
 
-fn is_in_transaction(error: &Error) -> bool {
+/// Whether a transaction could not be begun since one is open.
+pub(super) fn is_in_transaction(error: &Error) -> bool {
     matches!(error, Error::DatabaseError(_, info) if info.message().contains("within a transaction"))
 }
 

@@ -12,11 +12,12 @@ use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::{Sqlite, SqliteConnection};
 
+use super::detect::is_in_transaction;
 use super::keys::unique_keys;
 use super::laggards::Pending;
 use super::triggers::{names, triggers};
 use crate::sqlite::install::{LiveTable, columns_of, literal, push, quote};
-use crate::sqlite::query::{Begin, BeginImmediate, Commit, Rollback};
+use crate::sqlite::query::{BeginImmediate, Commit, Rollback};
 
 /// How far a consumer may fall behind, in entries. Beyond that it is forgotten, and hears so when
 /// it is back.
@@ -65,22 +66,22 @@ struct Named {
 
 impl Consumer {
     /// Makes it a consumer, without entries. Those of whom nobody is one any more go, too.
-    pub(super) fn register(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
+    pub(super) fn register(self, conn: &mut SqliteConnection) -> QueryResult<()> {
         let id = self.0;
-        let begun = conn.batch_execute(&format!(
-            "BEGIN IMMEDIATE; INSERT OR IGNORE INTO main.rest_live_consumers VALUES ({id}); \
+        let sql = format!(
+            "INSERT OR IGNORE INTO main.rest_live_consumers VALUES ({id}); \
              DELETE FROM main.rest_live_outbox WHERE consumer = {id} OR consumer NOT IN (SELECT id FROM main.rest_live_consumers)"
-        ));
-        end(conn, begun)
+        );
+        in_transaction(conn, |conn| conn.batch_execute(&sql))
     }
 
-    pub(super) fn deregister(self, conn: &mut impl SimpleConnection) -> QueryResult<()> {
+    pub(super) fn deregister(self, conn: &mut SqliteConnection) -> QueryResult<()> {
         let id = self.0;
-        let begun = conn.batch_execute(&format!(
-            "BEGIN IMMEDIATE; DELETE FROM main.rest_live_consumers WHERE id = {id}; \
+        let sql = format!(
+            "DELETE FROM main.rest_live_consumers WHERE id = {id}; \
              DELETE FROM main.rest_live_outbox WHERE consumer = {id}"
-        ));
-        end(conn, begun)
+        );
+        in_transaction(conn, |conn| conn.batch_execute(&sql))
     }
 
     /// The other consumers that have entries.
@@ -270,25 +271,16 @@ pub(super) fn remove(conn: &mut SqliteConnection) -> QueryResult<()> {
     in_transaction(conn, |conn| conn.batch_execute(&sql))
 }
 
-/// Ends a transaction as what it has done so far demands.
-fn end(conn: &mut impl SimpleConnection, begun: QueryResult<()>) -> QueryResult<()> {
-    let result = begun.and_then(|()| conn.batch_execute("COMMIT"));
-    if result.is_err() {
-        drop(conn.batch_execute("ROLLBACK"));
-    }
-    result
-}
-
 /// In a transaction of its own, or in the one that is open.
 fn in_transaction<T>(
     conn: &mut SqliteConnection,
     work: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
 ) -> QueryResult<T> {
-    if conn.execute_returning_count(&Begin).is_err() {
-        return work(conn);
+    match conn.execute_returning_count(&BeginImmediate) {
+        Ok(_) => {}
+        Err(error) if is_in_transaction(&error) => return work(conn),
+        Err(error) => return Err(error),
     }
-    drop(conn.execute_returning_count(&Rollback));
-    conn.execute_returning_count(&BeginImmediate)?;
     let result = work(conn).and_then(|value| conn.execute_returning_count(&Commit).map(|_| value));
     if result.is_err() {
         drop(conn.execute_returning_count(&Rollback));

@@ -42,18 +42,15 @@ pub(super) fn triggers(table: &LiveTable, keys: &[UniqueKey]) -> Vec<String> {
     let (forget, another) = (writer.forget("TRUE"), |is_old: &str| {
         format!("NOT ({is_old})")
     });
-    let trigger = |event: &str, moment: &str, when: &str, body: &[String]| {
-        writer.trigger(event, moment, when, body)
-    };
     vec![
-        trigger(
+        writer.trigger(
             "insert",
             "AFTER INSERT",
             "",
             &[writer.replaced("TRUE"), forget.clone(), inserted],
         ),
-        trigger("update", "AFTER UPDATE", &when_changed, &[before, after]),
-        trigger(
+        writer.trigger("update", "AFTER UPDATE", &when_changed, &[before, after]),
+        writer.trigger(
             "delete",
             "AFTER DELETE",
             "",
@@ -61,19 +58,19 @@ pub(super) fn triggers(table: &LiveTable, keys: &[UniqueKey]) -> Vec<String> {
         ),
         // Newer than the one of updates, so it is called first. Apart from it, since SQLite translates all
         // triggers of a statement each time that it prepares one.
-        trigger(
+        writer.trigger(
             "replace",
             &format!("AFTER {of_keys}"),
             "",
             &[writer.replaced(&another(&is_old_noted)), forget.clone()],
         ),
-        trigger(
+        writer.trigger(
             "before_insert",
             "BEFORE INSERT",
             when_heard,
             &[forget.clone(), writer.note("TRUE")],
         ),
-        trigger(
+        writer.trigger(
             "before_update",
             &format!("BEFORE {of_keys}"),
             when_heard,
