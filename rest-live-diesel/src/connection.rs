@@ -114,14 +114,6 @@ impl<C: LiveBackend> LiveConnection<C> {
         self.execute(StatementKind::Write, statement)
     }
 
-    /// Sees to it that the next statement is captured.
-    pub(crate) fn prepare(&mut self) -> QueryResult<()> {
-        match is_in_transaction(&mut self.inner) {
-            true => Ok(()),
-            false => self.capture.prepare(&mut self.inner),
-        }
-    }
-
     pub(crate) fn settle(&mut self) {
         let is_in_transaction = is_in_transaction(&mut self.inner);
         self.is_in_doubt &= is_in_transaction;

@@ -1,11 +1,13 @@
 //! SQLite's ways to begin a transaction.
 
-use diesel::Connection;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::result::Error;
 use diesel::sqlite::SqliteConnection;
+use diesel::{Connection, QueryResult};
 
+use crate::capture::Capture;
 use crate::connection::LiveConnection;
+use crate::transaction::is_in_transaction;
 
 impl LiveConnection<SqliteConnection> {
     /// Runs a transaction that takes the write lock with its first write, not when it begins
@@ -49,6 +51,14 @@ impl LiveConnection<SqliteConnection> {
         work: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
         self.transaction_with("BEGIN EXCLUSIVE", work)
+    }
+
+    /// Sees to it that the next statement is captured.
+    pub(super) fn prepare(&mut self) -> QueryResult<()> {
+        match is_in_transaction(&mut self.inner) {
+            true => Ok(()),
+            false => self.capture.prepare(&mut self.inner),
+        }
     }
 
     fn transaction_with<T, E: From<Error>>(
