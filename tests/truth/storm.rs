@@ -195,12 +195,7 @@ fn storm(limits: Limits, has_room: bool, others: Others) {
             let goes_on = &goes_on;
             scope.spawn(move || {
                 let (user, targets): (User, _) = Choice::new(viewer(), seed).next();
-                // Who is told to read again has no snapshot to do so with.
-                let middle = match others {
-                    Others::Detected => Form::Extended,
-                    Others::None | Others::Captured => Form::Snapshot,
-                };
-                let forms = [Form::Extended, middle, Form::Seed];
+                let forms = [Form::Extended, Form::Snapshot, Form::Seed];
                 let mut viewer = Viewer::new(user, targets.into_iter().zip(forms));
                 let mut database = Bench::reader(url);
                 let mut sight = Sight {

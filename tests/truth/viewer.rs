@@ -32,6 +32,8 @@ pub(crate) struct Watch {
     /// The first event after a return may be one that was heard: the first half of a change of
     /// key.
     has_returned: bool,
+    /// Whether it was told to read again, and waits for a snapshot to do so with.
+    is_stale: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +76,7 @@ impl Viewer {
             snapshot: None,
             arriving: Page::new(),
             has_returned: false,
+            is_stale: false,
         });
         Self {
             user,
@@ -122,6 +125,10 @@ impl Viewer {
                     message["snapshot"] = true.into();
                 }
                 watch.arriving.clear();
+                if std::mem::take(&mut watch.is_stale) {
+                    // With a cursor it would get no rows.
+                    watch.cursor = None;
+                }
                 if let Some((cursor, _)) = &watch.cursor {
                     message["since"] = cursor.as_str().into();
                 }
@@ -144,6 +151,10 @@ impl Viewer {
         let Some(client) = &mut self.client else {
             return;
         };
+        if self.watches[at].state == State::Off {
+            // What was read has ended it: there is no snapshot just now.
+            return;
+        }
         match self.watches[at].form {
             Form::Extended | Form::Snapshot => {
                 client.send(json!({"type": "unsubscribe", "id": at}))
@@ -217,6 +228,9 @@ impl Viewer {
     pub(crate) fn show_all(&mut self, sight: &mut Sight<'_>) {
         self.connect(sight);
         for at in 0..self.watches.len() {
+            if self.watches[at].is_stale {
+                self.unsubscribe(at, sight);
+            }
             self.subscribe(at, sight);
             self.read(usize::MAX, sight);
         }
@@ -277,6 +291,11 @@ impl Watch {
             error["reason"].as_str(),
             matches!(self.state, State::Asked { .. }),
         );
+        // It was to end at the very moment in which the server gave up.
+        let has_ended = self.form == Form::Snapshot && self.state == State::Off;
+        if has_ended && reason == Some("unknown_subscription") {
+            return;
+        }
         let is_busy = reason == Some("snapshot_unavailable");
         let is_small = !sight.has_room && reason == Some("snapshot_too_big");
         assert!(is_asked && (is_busy || is_small), "{error}");
@@ -286,7 +305,10 @@ impl Watch {
     /// Nobody can say what happened.
     fn read_again(&mut self, user: User, sight: &mut Sight<'_>) {
         assert!(!sight.has_room, "nothing is ever unknown here");
-        self.read(user, sight);
+        match self.form {
+            Form::Snapshot => self.is_stale = true,
+            Form::Seed | Form::Extended => self.read(user, sight),
+        }
     }
 
     /// Reads the page over REST.
