@@ -10,6 +10,7 @@ use rest_live::testing::Client;
 use rest_live::{Live, Subscribable};
 use rest_live_core::{Change, SubscribableBy};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 diesel::table! { tasks { id -> Integer, list_id -> Integer, text -> Text, } }
 
@@ -148,5 +149,43 @@ fn nobody_listens(criterion: &mut Criterion) {
         });
 }
 
-criterion_group!(benches, fan_out, nobody_listens);
+/// Somebody comes back who missed a hundred changes, of so many that there were.
+fn resume(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("resume");
+    for kept in [100, 10_000, 100_000] {
+        let mut bench = Bench::new(1, EXTENDED, task(1));
+        let client = &mut bench.clients[0];
+        client.send(r#"{"id":2,"model":"bench.Task","property":"list_id","value":2}"#);
+        let ack: Value = serde_json::from_str(&client.receive_text()).expect("JSON");
+        let feed = Arc::clone(bench.live.feed());
+        let model = feed.models()[0].id;
+        for number in 0..kept {
+            let list_id = if number % (kept / 100) == 0 { 2 } else { 3 };
+            let change = Change::new(model, None, Some(task(list_id)));
+            feed.log().ticket().commit(vec![change]);
+        }
+        bench.witness.receive_nothing();
+        let message = json!({"id": 1, "model": "bench.Task", "property": "list_id", "value": 2, "since": ack["cursor"]});
+        group.throughput(Throughput::Elements(100));
+        group.bench_function(BenchmarkId::new("100 changes missed of", kept), |bencher| {
+            let mut client = Client::connect(&bench.live, 0);
+            bencher.iter_custom(|times| {
+                let mut time = Duration::ZERO;
+                for _ in 0..times {
+                    let start = Instant::now();
+                    client.send(&message);
+                    time += start.elapsed();
+                    let answers = || client.try_receive_text().expect("open");
+                    assert_eq!(std::iter::from_fn(answers).count(), 101);
+                    client.send(json!({"type": "unsubscribe", "id": 1}));
+                    client.receive_text();
+                }
+                time
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, fan_out, nobody_listens, resume);
 criterion_main!(benches);

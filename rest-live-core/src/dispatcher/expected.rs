@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Dispatcher, Form, Member, MemberId, frame};
+use super::{Dispatcher, Form, Member, MemberId, Replay, frame};
 use crate::session::{Frame, Refused};
 use crate::snapshot::Job;
 
@@ -37,9 +37,14 @@ impl<U> Dispatcher<U> {
             .is_some()
     }
 
-    /// Adds an expected subscriber: sends the snapshot of `position`, the acknowledgement, and what
-    /// was missed since.
-    pub(crate) fn arrive(&mut self, job: &mut Job<U>, parts: Vec<Frame>, position: u64) -> Arrival {
+    /// Adds an expected subscriber: sends the snapshot, the acknowledgement, and what was missed
+    /// since.
+    pub(crate) fn arrive(
+        &mut self,
+        job: &mut Job<U>,
+        parts: Vec<Frame>,
+        replay: Replay,
+    ) -> Arrival {
         match self.expected.get_mut(&job.id).map(Option::take) {
             None => return Arrival::Cancelled,
             Some(Some(user)) => {
@@ -54,8 +59,8 @@ impl<U> Dispatcher<U> {
         let Form::Extended { id: name } = &member.form else {
             return Arrival::Cancelled;
         };
-        let (since, end) = (self.cursor(position), self.log.end());
-        let Some(missed) = self.missed(group, member, since, end) else {
+        let (since, end) = (replay.since(), self.log.end());
+        let Some(missed) = self.missed(group, member, replay, end) else {
             return Arrival::Outdated;
         };
         let cursor = self.acknowledged(since, end, &missed);

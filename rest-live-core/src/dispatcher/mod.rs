@@ -4,6 +4,7 @@
 mod expected;
 mod filled;
 mod frame;
+mod replay;
 mod rights;
 mod survey;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(crate) use self::expected::Arrival;
 pub(crate) use self::filled::Filled;
 use self::frame::Frames;
 pub(crate) use self::frame::{Action, Form};
+pub(crate) use self::replay::Replay;
 pub(crate) use self::rights::{Regarded, differs};
 use crate::change::{Commit, Images, ModelId, Row};
 use crate::log::{Cursor, Log};
@@ -87,17 +89,17 @@ impl<U> Dispatcher<U> {
 
     /// Adds a subscriber, and acknowledges it in the extended form. It gets every change that
     /// enters the log from here on, and none that was there before: who reads the database now
-    /// finds that. What it missed since the cursor `since`, it gets at once.
+    /// finds that. What it missed, it gets at once.
     pub(crate) fn join(
         &mut self,
         group: GroupId,
         member: Member<U>,
-        since: Option<Cursor>,
+        replay: Option<Replay>,
     ) -> MemberId {
         let after = self.log.end();
         if let Form::Extended { id } = &member.form {
             let is_resumed =
-                since.is_some_and(|since| self.resume(&group, &member, id, since, after));
+                replay.is_some_and(|replay| self.resume(&group, &member, id, replay, after));
             if !is_resumed {
                 member
                     .outbox
@@ -109,18 +111,18 @@ impl<U> Dispatcher<U> {
         id
     }
 
-    /// Adds a subscriber if all that it missed since the cursor can be sent, and sends that.
+    /// Adds a subscriber if all that it missed can be sent, and sends that.
     pub(crate) fn rejoin(
         &mut self,
         group: GroupId,
         member: Member<U>,
-        since: Cursor,
+        replay: Replay,
     ) -> Option<MemberId> {
         let after = self.log.end();
         let Form::Extended { id } = &member.form else {
             return None;
         };
-        if !self.resume(&group, &member, id, since, after) {
+        if !self.resume(&group, &member, id, replay, after) {
             return None;
         }
         let id = self.number();
@@ -160,11 +162,13 @@ impl<U> Dispatcher<U> {
     pub(crate) fn dispatch(&mut self, commit: &Commit, filled: &mut Filled) -> u64 {
         let before = filled.frames();
         let mut resyncs = 0;
+        let mut marks = Vec::new();
         for (position, change) in commit.positioned() {
             self.counters.count_event(change.model, change.kind());
             match &change.images {
                 Images::Row { old, new } => {
                     for event in events(&self.registry, change.model, old.as_ref(), new.as_ref()) {
+                        marks.push((position, self.log.mark_of(&event.group)));
                         self.tell(&event, position, filled);
                     }
                 }
@@ -175,6 +179,7 @@ impl<U> Dispatcher<U> {
         self.counters.commits.add(1);
         self.counters.deliveries.add((frames - resyncs) as u64);
         self.counters.resyncs.add(resyncs as u64);
+        self.log.mark(commit, marks);
         self.told = commit.end();
         self.told
     }
@@ -231,100 +236,8 @@ impl<U> Dispatcher<U> {
         format!(r#""model":"{label}","property":{property},"value":{value}"#)
     }
 
-    /// Acknowledges a subscriber who comes back, and sends what it missed between its cursor and
-    /// `end`; `false`, and nothing sent, if that is not known or more than its outbox takes.
-    fn resume(
-        &self,
-        group: &GroupId,
-        member: &Member<U>,
-        id: &str,
-        since: Cursor,
-        end: u64,
-    ) -> bool {
-        let frames = self.missed(group, member, since, end).map(|missed| {
-            let cursor = self.acknowledged(since, end, &missed);
-            let mut frames = vec![frame::subscribed(id, cursor, true)];
-            frames.extend(missed);
-            frames
-        });
-        let events = frames.as_ref().map_or(0, |frames| frames.len() - 1);
-        let is_resumed = frames.is_some_and(|frames| member.outbox.push_all(frames));
-        if is_resumed {
-            self.counters.resumed.add(1);
-            self.counters.deliveries.add(events as u64);
-        } else {
-            self.counters.not_resumed.add(1);
-        }
-        is_resumed
-    }
-
-    /// The cursor of an acknowledgement. Were it ahead of what comes after it, a connection that
-    /// breaks in between would lose that.
-    fn acknowledged(&self, since: Cursor, end: u64, missed: &[Frame]) -> Cursor {
-        if missed.is_empty() {
-            self.cursor(end)
-        } else {
-            since
-        }
-    }
-
-    /// What a subscriber would have been told between a cursor and `end`; `None` if that is not
-    /// known.
-    fn missed(
-        &self,
-        group: &GroupId,
-        member: &Member<U>,
-        since: Cursor,
-        end: u64,
-    ) -> Option<Vec<Frame>> {
-        if since.epoch != self.log.epoch {
-            return None;
-        }
-        let commits = self.log.since(since.position)?;
-        let changes = commits.iter().flat_map(|commit| commit.positioned());
-        let is_missed = |position: u64| since.position < position && position <= end;
-        let mut room = member.outbox.limit();
-        let mut missed = Vec::new();
-        for (position, change) in
-            changes.filter(|(position, change)| is_missed(*position) && change.model == group.model)
-        {
-            let Images::Row { old, new } = &change.images else {
-                return None;
-            };
-            let (left, entered) = events_by(
-                &self.registry,
-                change.model,
-                group.property,
-                old.as_ref(),
-                new.as_ref(),
-            );
-            for event in left
-                .into_iter()
-                .chain(entered)
-                .filter(|event| event.group == *group)
-            {
-                let mut frames = self.frames(&event, position);
-                let Some(frame) = event.frame_for(
-                    self.property(group),
-                    [&member.user; 2],
-                    &member.form,
-                    &mut frames,
-                ) else {
-                    continue;
-                };
-                // Others wait meanwhile: what could not be sent anyway is not worked out.
-                room = room.checked_sub(frame.cost())?;
-                missed.push(frame);
-            }
-        }
-        Some(missed)
-    }
-
-    /// The frames of an event of the change at `position`.
     fn frames(&self, event: &Event<'_>, position: u64) -> Frames<'_> {
-        // Who comes back after the first of two events has the change still to come.
-        let told = position - u64::from(event.is_continued);
-        Frames::new(self.label(&event.group), self.cursor(told))
+        frames_of(&self.registry, event, self.cursor(position))
     }
 
     /// How many groups somebody listens to, or will.
@@ -358,6 +271,14 @@ pub(crate) struct Event<'a> {
     /// Whether another event of the change follows in the same group: the row changed its primary
     /// key.
     is_continued: bool,
+}
+
+/// The frames of an event of the change at a cursor.
+fn frames_of<'a, U>(registry: &'a Registry<U>, event: &Event<'_>, at: Cursor) -> Frames<'a> {
+    // Who comes back after the first of two events has the change still to come.
+    let position = at.position - u64::from(event.is_continued);
+    let label = &registry.model(event.group.model).label;
+    Frames::new(label, Cursor { position, ..at })
 }
 
 /// What a subscriber can be told of an event.

@@ -328,6 +328,77 @@ fn who_cannot_be_told_all_is_told_so() {
 }
 
 #[test]
+fn who_comes_back_pays_for_the_changes_of_its_group() {
+    let mut world = World::new(Limits {
+        queue_bytes: 2000,
+        ..Limits::default()
+    });
+    let elsewhere = |id| Note {
+        id,
+        list_id: Some(2),
+        ..note()
+    };
+    world.commit((0..100).map(|id| (None, Some(elsewhere(id)))));
+    world.change(None, Some(note()));
+    let mut session = world.connect(OWNER);
+    let answers = subscribe(&mut session, Some("1-0"));
+    assert_eq!(answers[0]["recovered"], true);
+    assert_eq!(answers[1]["cursor"], "1-65");
+    let mut session = world.connect(STRANGER);
+    let mut message = json!({"id": "m", "model": "app.Note", "property": "list_id", "value": 2});
+    message["since"] = "1-0".into();
+    session.handle_text(&message.to_string());
+    let answers = messages(&mut session);
+    assert_eq!(
+        (answers.len(), &answers[0]["recovered"]),
+        (1, &json!(false)),
+        "none of a hundred may be seen, but they are not looked through either"
+    );
+}
+
+proptest! {
+    /// Whatever of it the dispatcher has come to.
+    #[test]
+    fn who_comes_back_hears_what_those_did_who_stayed(
+        changes in prop::collection::vec((0..3i32, 0..4usize, 0..4usize), 1..30),
+        dispatched in 0..30usize,
+        since in 0..30usize,
+    ) {
+        let mut world = World::new(Limits::default());
+        let mut stayed = world.connect(OWNER);
+        subscribe(&mut stayed, None);
+        let image = |id: i32, list: usize| {
+            let list_id = [None, Some(1), Some(2)].get(list).copied();
+            list_id.map(|list_id| Note { id, list_id, ..note() })
+        };
+        for (number, &(id, old, new)) in changes.iter().enumerate() {
+            if number == dispatched {
+                world.dispatch();
+            }
+            // Now and then the key changes.
+            world.commit([(image(id, old), image(id + i32::from(new == old), new))]);
+        }
+        let since = since.min(changes.len());
+        let mut back = world.connect(OWNER);
+        let mut told = subscribe(&mut back, Some(&format!("1-{since:x}")));
+        prop_assert_eq!(&told.remove(0)["recovered"], &json!(true));
+        world.dispatch();
+        told.extend(messages(&mut back));
+        let position = |event: &Value| {
+            let cursor = event["cursor"].as_str().and_then(|cursor| cursor.split_once('-'));
+            u64::from_str_radix(cursor.expect("a cursor").1, 16).expect("a position")
+        };
+        // The first half of a change of key has the cursor of the change before.
+        let mut due = messages(&mut stayed);
+        let next = |due: &[Value]| due.first().map(&position);
+        while next(&due).is_some_and(|at| at < since as u64) || due.len() > told.len() && next(&due) == Some(since as u64) {
+            due.remove(0);
+        }
+        prop_assert_eq!(told, due);
+    }
+}
+
+#[test]
 fn what_nobody_knows_is_said() {
     let mut world = World::new(Limits::default());
     let mut session = world.connect(OWNER);

@@ -1,11 +1,12 @@
 //! The commits that are kept: those still to be dispatched, and the newest of the others.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::change::{Change, Commit};
+use super::marks::{Mark, Marks};
+use crate::change::{Change, Commit, Images, ModelId};
 use crate::limits::Limits;
 use crate::stats::LogStats;
 
@@ -41,6 +42,21 @@ pub(super) struct Kept {
     dispatched: u64,
     /// The position of the newest change.
     end: u64,
+    marks: Marks,
+    /// The position of the newest unknown change of each model that has had one.
+    unknown: HashMap<ModelId, u64>,
+}
+
+/// A change that somebody may have missed.
+pub(crate) struct Missed {
+    pub(crate) position: u64,
+    commit: Arc<Commit>,
+}
+
+impl Missed {
+    pub(crate) fn change(&self) -> &Change {
+        &self.commit.changes[(self.position - self.commit.start) as usize - 1]
+    }
 }
 
 struct Stored {
@@ -64,6 +80,11 @@ impl Kept {
             changes,
         });
         self.end = commit.end();
+        for (position, change) in commit.positioned() {
+            if let Images::Unknown = change.images {
+                self.unknown.insert(change.model, position);
+            }
+        }
         self.changes += commit.changes.len();
         self.bytes += bytes;
         self.backlog += bytes;
@@ -78,6 +99,55 @@ impl Kept {
     pub(super) fn after(&self, position: u64) -> impl Iterator<Item = &Arc<Commit>> {
         let from = self.first_after(position);
         self.commits.range(from..).map(|stored| &stored.commit)
+    }
+
+    /// Notes of what groups the changes of a commit are.
+    pub(super) fn mark(&mut self, commit: &Commit, marks: impl IntoIterator<Item = (u64, Mark)>) {
+        self.marks.add(commit.end(), marks);
+    }
+
+    /// The changes of a model after `since` and up to `until` that have a mark or are not marked
+    /// yet, oldest first. `None` if not all of them are known, or if they are more than `most`.
+    pub(super) fn missed(
+        &self,
+        model: ModelId,
+        mark: Mark,
+        (since, until): (u64, u64),
+        most: usize,
+    ) -> Option<Vec<Missed>> {
+        let is_unknown = self.unknown.get(&model).is_some_and(|last| *last > since);
+        if is_unknown || !self.reaches_back_to(since) {
+            return None;
+        }
+        let mut missed: Vec<_> = self
+            .marks
+            .after(since, mark)
+            .filter(|position| *position <= until)
+            .map(|position| self.find(position))
+            .take(most.saturating_add(1))
+            .collect::<Option<_>>()?;
+        missed.reverse();
+        let unmarked = since.max(self.marks.end());
+        let changes = self.after(unmarked).flat_map(|commit| {
+            let at = move |(position, change)| (position, change, commit);
+            commit.positioned().map(at)
+        });
+        let new = changes
+            .take_while(|(position, ..)| *position <= until)
+            .filter(|(position, change, _)| *position > unmarked && change.model == model)
+            .map(|(position, _, commit)| Missed {
+                position,
+                commit: Arc::clone(commit),
+            });
+        missed.extend(new.take(most.saturating_add(1)));
+        (missed.len() <= most).then_some(missed)
+    }
+
+    /// The change at a position; `None` if what has been there was cut.
+    fn find(&self, position: u64) -> Option<Missed> {
+        let commit = self.after(position - 1).next()?;
+        let commit = Arc::clone(commit);
+        (commit.start < position).then_some(Missed { position, commit })
     }
 
     /// The newest commits and when they came, the newest first.
@@ -173,6 +243,7 @@ impl Kept {
         {
             self.changes -= oldest.commit.changes.len();
             self.bytes -= oldest.bytes;
+            self.marks.forget(oldest.commit.end());
             self.commits.pop_front();
         }
     }
@@ -267,6 +338,40 @@ mod tests {
             ),
             7
         );
+    }
+
+    #[test]
+    fn what_was_missed_is_what_is_marked_and_what_is_not_yet() {
+        let (mine, others) = (Mark::from_bits(1), Mark::from_bits(2));
+        let mut kept = Kept::default();
+        for _ in 0..10 {
+            let row = |model| Change {
+                images: Images::Row {
+                    old: None,
+                    new: None,
+                },
+                ..Change::unknown(ModelId(model))
+            };
+            kept.append(vec![row(0), row(1)], Instant::now());
+        }
+        let commits: Vec<_> = kept.after(0).take(7).cloned().collect();
+        for commit in commits {
+            let mark = if commit.start < 6 { others } else { mine };
+            kept.mark(&commit, [(commit.start + 1, mark)]);
+        }
+        let missed = |mark, span, most| {
+            let missed = kept.missed(ModelId(0), mark, span, most)?;
+            Some(missed.iter().map(|missed| missed.position).collect())
+        };
+        let positions = |span, most| -> Option<Vec<u64>> { missed(mine, span, most) };
+        assert_eq!(positions((0, 20), 7), Some(vec![7, 9, 11, 13, 15, 17, 19]));
+        assert_eq!(positions((0, 20), 6), None);
+        assert_eq!(positions((0, 12), 6), Some(vec![7, 9, 11]));
+        assert_eq!(positions((9, 16), 6), Some(vec![11, 13, 15]));
+        assert_eq!(positions((17, 20), 0), None);
+        assert_eq!(positions((19, 20), 0), Some(vec![]));
+        assert_eq!(positions((21, 21), 6), None, "nobody has been there yet");
+        assert_eq!(missed(others, (0, 8), 6), Some(vec![1, 3, 5]));
     }
 
     #[test]

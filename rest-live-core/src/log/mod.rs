@@ -3,10 +3,12 @@
 mod cursor;
 mod gate;
 mod kept;
+mod marks;
 mod quiet;
 mod shared;
 
 use std::fmt;
+use std::hash::Hash;
 use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,12 +16,14 @@ use std::time::{Duration, Instant};
 pub(crate) use self::cursor::{Cursor, Epoch};
 use self::gate::Gate;
 use self::kept::Kept;
-pub(crate) use self::kept::Retention;
 use self::kept::unknown;
+pub(crate) use self::kept::{Missed, Retention};
+pub(crate) use self::marks::Mark;
+use self::marks::Marker;
 pub use self::quiet::Quiet;
 use self::quiet::Tickets;
 use self::shared::Shared;
-use crate::change::{Change, Commit};
+use crate::change::{Change, Commit, ModelId};
 use crate::stats::LogStats;
 
 /// The ordered commits, bounded, replayable from a position.
@@ -29,6 +33,7 @@ pub struct Log {
     pub(crate) epoch: Epoch,
     retention: Retention,
     clock: Clock,
+    marker: Marker,
     state: Mutex<State>,
     moved: Condvar,
     shared: Shared,
@@ -51,6 +56,7 @@ impl Log {
             epoch,
             retention,
             clock,
+            marker: Marker::default(),
             state: Mutex::default(),
             moved: Condvar::new(),
             shared: Shared::default(),
@@ -137,6 +143,31 @@ impl Log {
         state.kept.trim(&self.retention, (self.clock)());
         let is_known = state.kept.reaches_back_to(position);
         is_known.then(|| state.kept.after(position).cloned().collect())
+    }
+
+    /// The mark of a group.
+    pub(crate) fn mark_of(&self, group: &impl Hash) -> Mark {
+        self.marker.mark(group)
+    }
+
+    /// Notes of what groups the changes of a commit are, as the dispatcher comes to it.
+    pub(crate) fn mark(&self, commit: &Commit, marks: impl IntoIterator<Item = (u64, Mark)>) {
+        self.lock().kept.mark(commit, marks);
+    }
+
+    /// The changes of a model, after the first position and up to the second, that may be of the
+    /// group with this mark, oldest first. `None` if not all of them are known, or if they are more
+    /// than `most`.
+    pub(crate) fn missed(
+        &self,
+        model: ModelId,
+        mark: Mark,
+        span: (u64, u64),
+        most: usize,
+    ) -> Option<Vec<Missed>> {
+        let mut state = self.lock();
+        state.kept.trim(&self.retention, (self.clock)());
+        state.kept.missed(model, mark, span, most)
     }
 
     /// The commit that the change at a cursor is of, if it is kept.

@@ -6,8 +6,7 @@ use super::error::{Reason, Refused};
 use super::message::{Start, Target, excerpt};
 use super::{Frame, Session, Stacked};
 use crate::change::ModelId;
-use crate::dispatcher::{Form, GroupId, Member, MemberId};
-use crate::log::Cursor;
+use crate::dispatcher::{Form, GroupId, Member, MemberId, Replay};
 use crate::registry::Model;
 use crate::snapshot::{Job, Purpose};
 
@@ -52,9 +51,13 @@ impl<U> Session<U> {
             },
         };
         let since = since.and_then(|cursor| cursor.parse().ok());
+        let replay = since.map(|since| Replay::begin(&self.hub, &group, &member, since));
         let joined = match start {
-            Start::Changes => self.hub.dispatcher().join(group.clone(), member, since),
-            Start::Snapshot => self.ask_for_snapshot(group.clone(), member, since),
+            Start::Changes => {
+                let mut dispatcher = self.hub.dispatcher();
+                dispatcher.join(group.clone(), member, replay)
+            }
+            Start::Snapshot => self.ask_for_snapshot(group.clone(), member, replay),
         };
         match id {
             None => {
@@ -87,11 +90,11 @@ impl<U> Session<U> {
         &self,
         group: GroupId,
         member: Member<U>,
-        since: Option<Cursor>,
+        replay: Option<Replay>,
     ) -> MemberId {
         let mut dispatcher = self.hub.dispatcher();
         let resumed =
-            since.and_then(|since| dispatcher.rejoin(group.clone(), member.clone(), since));
+            replay.and_then(|replay| dispatcher.rejoin(group.clone(), member.clone(), replay));
         if let Some(id) = resumed {
             return id;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::parts::{Parts, TooBig};
 use super::{Job, Purpose, SnapshotGroup, TRIES, rights};
 use crate::change::Row;
-use crate::dispatcher::{Arrival, Form, GroupId};
+use crate::dispatcher::{Arrival, Form, GroupId, Replay};
 use crate::live::Hub;
 use crate::log::Quiet;
 use crate::registry::{Property, guard};
@@ -39,7 +39,8 @@ fn subscribe<U>(hub: &Hub<U>, mut job: Job<U>) {
         };
         // Should it be replaced, it is dropped without the lock.
         let _user = Arc::clone(&job.member.user);
-        let arrival = hub.dispatcher().arrive(&mut job, parts, position);
+        let replay = Replay::begin(hub, &job.group, &job.member, hub.cursor(position));
+        let arrival = hub.dispatcher().arrive(&mut job, parts, replay);
         match arrival {
             Arrival::Joined | Arrival::Cancelled => return job.member.outbox.flush(),
             Arrival::Outdated => tracing::debug!("a snapshot was outdated before it was sent"),
