@@ -67,6 +67,10 @@ pub struct FeedModel {
     pub adapter: Option<Adapter>,
 }
 
+/// For how long the dispatcher takes what has come meanwhile. Also of commits of which nobody may be told anything, so that others come to
+/// subscribe, and what was put into outboxes leaves.
+const AT_ONCE: Duration = Duration::from_millis(5);
+
 struct CloseOnDrop<U>(Arc<Hub<U>>);
 
 impl<U: Send + Sync + 'static> Live<U> {
@@ -292,12 +296,13 @@ fn dispatch<U: Send + Sync + 'static>(hub: Arc<Hub<U>>, log: Arc<Log>) -> io::Re
         let mut position = 0;
         let mut filled = Filled::default();
         while let Some(first) = log.next(position, hub.limits.commit_patience) {
+            let begun = Instant::now();
             let mut dispatcher = hub.dispatcher();
             let mut next = Some(first);
             while let Some(commit) = next.take() {
                 position = dispatcher.dispatch(&commit, &mut filled);
                 // What has been committed meanwhile leaves with it, in one write a connection.
-                if !filled.is_full() {
+                if !filled.is_full() && begun.elapsed() < AT_ONCE {
                     next = log.try_next(position);
                 }
             }

@@ -22,6 +22,7 @@ impl<U> Dispatcher<U> {
     pub(crate) fn expect(&mut self) -> MemberId {
         let id = self.number();
         self.expected.insert(id, None);
+        self.note_size();
         id
     }
 
@@ -80,6 +81,7 @@ impl<U> Dispatcher<U> {
     /// Tells an expected subscriber that there will be no snapshot, and so no subscription.
     pub(crate) fn refuse(&mut self, job: &Job<U>, refused: &Refused) {
         if self.expected.remove(&job.id).is_some() {
+            self.note_size();
             self.counters.refused.count(refused.reason);
             job.member.outbox.refuse(job.id, refused.frame());
         }

@@ -142,6 +142,7 @@ impl<U> Dispatcher<U> {
             .entry(group)
             .or_default()
             .insert(id, Armed { member, after });
+        self.note_size();
     }
 
     /// Removes a subscriber, be it one that is still expected.
@@ -155,6 +156,7 @@ impl<U> Dispatcher<U> {
                 self.groups.swap_remove(group);
             }
         }
+        self.note_size();
     }
 
     /// Tells every subscriber what it may know of a commit; gives the position up to which all is

@@ -8,9 +8,11 @@ use crate::explain::Standing;
 use crate::session::Outbox;
 
 impl<U> Dispatcher<U> {
-    /// How many subscriptions there are, to how many groups, and how many wait for a snapshot.
-    pub(crate) fn size(&self) -> (usize, usize, usize) {
-        (self.members, self.groups.len(), self.expected.len())
+    /// Writes down how many subscriptions there are, for those who do not wait for the dispatcher.
+    pub(super) fn note_size(&self) {
+        self.counters.subscriptions.set(self.members);
+        self.counters.groups.set(self.groups.len());
+        self.counters.awaited_snapshots.set(self.expected.len());
     }
 
     /// The groups with these numbers, or as many of them as there are, and how many subscribers

@@ -1,7 +1,7 @@
 //! The counters: what has happened since the start, counted where it happens.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::change::{Kind, ModelId};
 use crate::session::{CloseReason, Reason};
@@ -23,6 +23,12 @@ pub(crate) struct Counters {
     pub(crate) resumed: Counter,
     pub(crate) not_resumed: Counter,
     pub(crate) snapshots: Counter,
+    /// Subscriptions that are told of changes now.
+    pub(crate) subscriptions: Gauge,
+    /// Groups that these are to.
+    pub(crate) groups: Gauge,
+    /// Subscriptions that wait for their snapshot.
+    pub(crate) awaited_snapshots: Gauge,
     /// Messages, by the reason that the client was given.
     pub(crate) refused: Tally<Reason>,
     /// Requests for a connection, by the HTTP status.
@@ -46,6 +52,9 @@ impl Counters {
             resumed: Counter::default(),
             not_resumed: Counter::default(),
             snapshots: Counter::default(),
+            subscriptions: Gauge::default(),
+            groups: Gauge::default(),
+            awaited_snapshots: Gauge::default(),
             refused: Tally::new(Reason::ALL),
             refused_handshakes: Tally::new([400, 401, 403, 426, 429, 500, 503]),
         }
@@ -73,6 +82,20 @@ impl Counter {
     }
 
     pub(super) fn read(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number that goes up and down. Whoever has its lock sets it, so that it can be read without.
+#[derive(Debug, Default)]
+pub(crate) struct Gauge(AtomicUsize);
+
+impl Gauge {
+    pub(crate) fn set(&self, number: usize) {
+        self.0.store(number, Relaxed);
+    }
+
+    pub(super) fn read(&self) -> usize {
         self.0.load(Relaxed)
     }
 }

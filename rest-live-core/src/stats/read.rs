@@ -9,7 +9,8 @@ use crate::live::Hub;
 use crate::session::Load;
 
 impl<U> Hub<U> {
-    /// All figures. It looks at the queue of each connection, and holds no lock for long.
+    /// All figures. It looks at the queue of each connection, holds no lock for long, and waits for
+    /// none that is held while code of the application runs.
     pub(crate) fn stats(&self, now: Instant) -> Stats {
         self.survey(now, |_, _| ())
     }
@@ -17,7 +18,6 @@ impl<U> Hub<U> {
     /// All figures, and what waits on each connection.
     pub(crate) fn survey(&self, now: Instant, each: impl FnMut(&Arc<Link<U>>, Load)) -> Stats {
         let Queues { bytes, slow, open } = self.connections.queues(each);
-        let (subscriptions, groups, awaited_snapshots) = self.dispatcher().size();
         let counters = &*self.counters;
         let events = self.registry.models().map(|(id, model)| {
             let [created, updated, deleted, unknown] = counters.events_of(id);
@@ -34,9 +34,9 @@ impl<U> Hub<U> {
             connections: open,
             slow_connections: slow,
             queue_bytes: bytes,
-            subscriptions,
-            groups,
-            awaited_snapshots,
+            subscriptions: counters.subscriptions.read(),
+            groups: counters.groups.read(),
+            awaited_snapshots: counters.awaited_snapshots.read(),
             opened: counters.opened.read(),
             closed: counters.closed.read(),
             left: counters.left.read(),
