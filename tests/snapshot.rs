@@ -338,6 +338,17 @@ fn mistakes_are_told() {
     assert!(
         matches!(built, Err(BuildError::SnapshotsOfNoModel { model }) if model.ends_with("Task"))
     );
+
+    let built = Live::<User>::builder()
+        .anonymous()
+        .model::<Task>()
+        .snapshots::<Task>(SqliteSnapshots::new(plain_pool(&directory, 1)))
+        .build();
+    let Err(BuildError::Snapshots { model, source }) = built else {
+        panic!("a pool of one");
+    };
+    assert!(model.ends_with("Task"));
+    assert!(source.to_string().contains("max_size(2)"), "{source}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::change::{ModelId, Row};
 use crate::key::KeyFormat;
 use crate::model::{Adapter, Description, ErasedPermission, Registration, Subscribable};
-use crate::snapshot::{ErasedSource, SnapshotSource};
+use crate::snapshot::{ErasedSource, SnapshotError, SnapshotSource};
 
 /// Why a [`Live`](crate::Live) could not be built.
 #[derive(Debug, Error)]
@@ -56,6 +56,14 @@ pub enum BuildError {
     SnapshotsOfNoModel {
         /// The Rust type of the model.
         model: &'static str,
+    },
+    /// A source of snapshots says that it cannot read.
+    #[error("snapshots of `{model}` cannot be read")]
+    Snapshots {
+        /// The Rust type of the model.
+        model: &'static str,
+        /// What the source says.
+        source: SnapshotError,
     },
     /// Nothing says who may connect.
     #[error(
@@ -197,6 +205,10 @@ impl<U: 'static> Registry<U> {
             let model = type_name::<M>();
             return Err(BuildError::SnapshotsOfNoModel { model });
         };
+        source.check().map_err(|source| BuildError::Snapshots {
+            model: type_name::<M>(),
+            source,
+        })?;
         model.snapshots = Some(Box::new(move |group, each| {
             source.read(group, &mut |row: M| each(Arc::new(row)))
         }));

@@ -51,6 +51,15 @@ pub trait SnapshotSource<M>: Send + Sync + 'static {
         group: &SnapshotGroup<'_>,
         each: &mut dyn FnMut(M) -> ControlFlow<()>,
     ) -> Result<Quiet, SnapshotError>;
+
+    /// Whether it can read at all: asked once, when the server is built.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, and what to do about it. It is the error of the server's `build()`.
+    fn check(&self) -> Result<(), SnapshotError> {
+        Ok(())
+    }
 }
 
 /// What keeps a [`SnapshotSource`] from reading. It is logged; the subscriber is not told.

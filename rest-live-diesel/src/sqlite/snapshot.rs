@@ -75,9 +75,6 @@ impl SqliteSnapshots {
 
     /// Begins a read behind the write lock, which another connection takes and lets go.
     fn begin_behind_the_lock(&self, conn: &mut SqliteConnection, log: &Log) -> Begun {
-        if self.pool.max_size() < 2 {
-            return Err("the pool for snapshots needs two connections".into());
-        }
         tracing::debug!("a snapshot is read behind the write lock");
         let mut lock = self.pool.get()?;
         let patience = read_number(&mut lock, BusyTimeout)?;
@@ -95,6 +92,16 @@ impl fmt::Debug for SqliteSnapshots {
 }
 
 impl<M: SqliteModel> SnapshotSource<M> for SqliteSnapshots {
+    fn check(&self) -> Result<(), SnapshotError> {
+        if self.pool.max_size() < 2 {
+            return Err(
+                "their pool has room for one connection and needs two: call `max_size(2)`, or more"
+                    .into(),
+            );
+        }
+        Ok(())
+    }
+
     fn read(
         &self,
         group: &SnapshotGroup<'_>,
