@@ -65,7 +65,7 @@ use crate::input::Input;
 /// | key | value | meaning | without it |
 /// |---|---|---|---|
 /// | `label` | `= "todolist.Task"` | the model's name on the wire | the crate's name as an identifier, and the struct's |
-/// | `user` | `= User` | the user type of the permissions: another one, in a permission or in the server, is a compile error | inferred; the server checks it when it is built |
+/// | `user` | `= User` | the user type of the permissions: another one, in a permission or in the server, is a compile error | not known to the compiler; `build()` checks that it is the server's |
 /// | `crate` | `= path` | where rest-live is, if it was renamed or is re-exported | `::rest_live` |
 ///
 /// # `#[diesel]` and `#[serde]`
