@@ -158,10 +158,6 @@ async fn a_server_that_stops_tells_all_and_lets_nobody_in() {
     Task::create(&mut app.conn(), new("last")).unwrap();
     let live = app.live.clone();
     let stopping = tokio::spawn(async move { live.shutdown(Duration::from_secs(4)).await });
-    within(serving).await.unwrap();
-    let answer = keep_alive.ask(&UPGRADE).await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.head.contains("retry-after: 10"), "{}", answer.head);
     let mut advised = Vec::new();
     for socket in &mut sockets {
         assert_eq!(socket.json().await["instance"]["text"], "last");
@@ -175,6 +171,10 @@ async fn a_server_that_stops_tells_all_and_lets_nobody_in() {
         }
         assert!(socket.next().await.is_none());
     }
+    let answer = keep_alive.ask(&UPGRADE).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("retry-after: 10"), "{}", answer.head);
+    within(serving).await.unwrap();
     within(stopping).await.unwrap();
     assert_eq!(app.live.connections(), 0);
     advised.sort_unstable();

@@ -22,7 +22,10 @@ use crate::live::Live;
 pub struct PeerAddr(pub SocketAddr);
 
 /// Serves live connections on every path of a listener, without a web framework. Runs until the
-/// server [shuts down](Live::shutdown), or until it is dropped.
+/// server has [shut down](Live::shutdown), or until it is dropped.
+///
+/// From the beginning of a shutdown on it accepts nobody. It returns when all clients have been
+/// sent away, and at the latest when their time is up: then the runtime may end too.
 ///
 /// ```no_run
 /// # use rest_live_core::{Live, serve};
@@ -37,7 +40,7 @@ pub async fn serve<U: Send + Sync + 'static>(listener: TcpListener, live: Live<U
     let most = live.hub.limits.handshakes.min(Semaphore::MAX_PERMITS);
     let handshakes = Arc::new(Semaphore::new(most));
     let mut draining = pin!(live.draining());
-    loop {
+    let deadline = loop {
         // Who comes meanwhile waits in the kernel, where he takes next to nothing.
         let accept = async {
             let permit = Arc::clone(&handshakes).acquire_owned().await;
@@ -45,7 +48,7 @@ pub async fn serve<U: Send + Sync + 'static>(listener: TcpListener, live: Live<U
         };
         let (permit, accepted) = tokio::select! {
             accepted = accept => accepted,
-            () = &mut draining => return,
+            deadline = &mut draining => break deadline,
         };
         match accepted {
             Ok((socket, address)) => {
@@ -62,7 +65,10 @@ pub async fn serve<U: Send + Sync + 'static>(listener: TcpListener, live: Live<U
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
-    }
+    };
+    drop(listener);
+    // By the clock too: whoever called `shutdown` may have dropped it.
+    drop(tokio::time::timeout_at(deadline.into(), live.emptied()).await);
 }
 
 /// Answers a client's requests, until it has its socket or goes.

@@ -1,5 +1,7 @@
 //! Tokens, floods, orders and the end, in time that is held.
 
+use std::io;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -310,6 +312,53 @@ async fn a_server_that_stops_sends_its_clients_away_little_by_little() {
     assert!(live.hub.connections.is_draining());
     drop(clients);
     live.shutdown(Duration::MAX).await;
+}
+
+#[test]
+fn who_is_sent_away_is_told_though_the_runtime_ends_with_the_listener() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let live = hasty();
+    let socket = runtime.block_on(async {
+        let (socket, server) = serve_to(&live).await;
+        let live = live.clone();
+        tokio::spawn(async move { live.shutdown(Duration::from_secs(20)).await });
+        let start = Instant::now();
+        server.await.unwrap();
+        assert!(seconds(start) < 10, "not as long as there is time");
+        socket.into_std().unwrap()
+    });
+    drop(runtime);
+    socket.set_nonblocking(false).unwrap();
+    let mut told = Vec::new();
+    io::Read::read_to_end(&mut &socket, &mut told).unwrap();
+    assert_eq!(told[..4], [0x88, told[1], 0x03, 0xe9], "1001: {told:?}");
+    let advice: Value = serde_json::from_slice(&told[4..]).unwrap();
+    assert!(advice["retry_after_ms"].is_u64(), "{advice}");
+}
+
+#[tokio::test]
+async fn a_listener_ends_in_time_though_nobody_sends_its_clients_away() {
+    let live = hasty();
+    let (_socket, server) = serve_to(&live).await;
+    let within = Duration::from_millis(200);
+    let start = Instant::now();
+    live.hub.connections.drain((start + within).into_std());
+    server.await.unwrap();
+    assert!(start.elapsed() > within / 2, "it waits");
+    assert_eq!(live.hub.connections.count(), 1);
+}
+
+/// One that waits for nobody's goodbye.
+fn hasty() -> Live<i32> {
+    let limits = Limits {
+        close_within: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let builder = Live::<i32>::builder().anonymous().limits(limits);
+    builder.build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
