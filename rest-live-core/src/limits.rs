@@ -42,8 +42,9 @@ pub struct Limits {
     /// [`Builder::authenticate_message`](crate::Builder::authenticate_message) waits for that,
     /// before it is closed with code 4408. 5 s: it has its token before it connects.
     pub message_within: Duration,
-    /// Messages of one client a second, pings among them. 20: a page subscribes and unsubscribes
-    /// as fast as somebody leafs through it. One more is refused with an error frame.
+    /// Messages of one client a second, pings among them, and pongs that answer none. 20: a page
+    /// subscribes and unsubscribes as fast as somebody leafs through it. One more is refused with
+    /// an error frame.
     pub messages_per_second: u32,
     /// Messages of one client at once, after it was silent for a while. 256: a page that comes back
     /// subscribes to all that it shows. After as many refused ones it is closed with code 4429.

@@ -153,8 +153,9 @@ impl<U: Send + Sync + 'static> Connection<U> {
     }
 
     fn handle(&mut self, message: &Message) {
-        if let Message::Pong(_) = message {
-            return self.session.handle_pong(now());
+        // What answers a ping is free.
+        if matches!(message, Message::Pong(_)) && self.session.handle_pong(now()) {
+            return;
         }
         match (self.rate.judge(self.session.limits(), now()), message) {
             (Verdict::Read, Message::Text(text)) => self.session.handle_text(text),

@@ -70,6 +70,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 const TEXT: u8 = 0x81;
 const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
 
 async fn read<const N: usize>(client: &mut DuplexStream) -> [u8; N] {
     let mut bytes = [0; N];

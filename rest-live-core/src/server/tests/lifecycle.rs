@@ -177,7 +177,7 @@ async fn too_many_messages_are_refused_and_a_flood_ends_the_connection() {
     let world = World::new(limits);
     let (mut client, _connection) = connect(&world, 4096).await;
     client.write_all(&frame(PING, b"")).await.unwrap();
-    assert_eq!(next(&mut client).await.0, 0x8a, "a pong");
+    assert_eq!(next(&mut client).await.0, PONG, "a pong");
     send(&mut client, SUBSCRIBE).await;
     assert_eq!(json(&mut client).await["type"], "subscribed");
     let seed = r#"{"model":"app.Note","property":"list_id","value":1}"#;
@@ -206,6 +206,38 @@ async fn too_many_messages_are_refused_and_a_flood_ends_the_connection() {
     assert!(
         read_to_end(&mut client).await.is_empty(),
         "nor an error after it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn pongs_that_nobody_asked_for_are_messages_too() {
+    let limits = Limits {
+        messages_per_second: 1,
+        messages_at_once: 3,
+        ..Limits::default()
+    };
+    let world = World::new(limits);
+    let (mut client, _connection) = connect(&world, 4096).await;
+    let start = Instant::now();
+    for beat in 1..=5 {
+        assert_eq!(next(&mut client).await.0, PING);
+        assert_eq!(seconds(start), beat * 25);
+        client.write_all(&frame(PONG, b"")).await.unwrap();
+    }
+    for _ in 0..3 {
+        send(&mut client, SUBSCRIBE).await;
+    }
+    assert_eq!(json(&mut client).await["type"], "subscribed");
+    for _ in 0..2 {
+        let reason = json(&mut client).await["reason"].take();
+        assert_eq!(reason, "duplicate_id", "the pong that was due is free");
+    }
+    for _ in 0..4 {
+        client.write_all(&frame(PONG, b"")).await.unwrap();
+    }
+    assert_eq!(
+        close(&mut client).await,
+        (4429, "too many messages".to_owned())
     );
 }
 
