@@ -53,8 +53,8 @@ pub struct Limits {
     /// refused with an error frame.
     pub subscriptions: usize,
     /// Bytes of one message from a client. 65,536: a subscription takes a few hundred. A longer
-    /// one is refused with an error frame; one of four times the size ends the connection with
-    /// code 1009.
+    /// one is refused with an error frame; one of four times the size, or of eight times
+    /// with its frames, ends the connection with code 1009.
     pub message_bytes: usize,
     /// Bytes that wait to be sent on one connection. 1,048,576: some thousand events. When more
     /// wait, the client reads too slowly and is closed with code 4508; it can come back and
