@@ -31,6 +31,11 @@ pub struct Limits {
     pub connections_per_user: usize,
     /// Connections that [`serve`](crate::serve) has accepted and that have not become a WebSocket yet.
     /// 4,096: each takes some 10 KiB. Others wait until one of these is done.
+    ///
+    /// One address, or one /64 network of IPv6, has a quarter of them at most: who has more is hung
+    /// up on at once, so that nobody keeps all others out alone. That does not hold where
+    /// [`Builder::address`](crate::Builder::address) is given, as behind a proxy: whose a connection
+    /// is, only its request says then, and it is for the proxy to wait for that.
     pub handshakes: usize,
     /// How long a client of [`serve`](crate::serve) may take to send the head of a request. 10 s: a
     /// browser sends it at once, also by a slow line.
