@@ -27,7 +27,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections of one user, where [`Builder::identify`](crate::Builder::identify) tells users apart.
     /// 100: the windows that a person has open on all devices are some dozens. One more is
-    /// refused with 429.
+    /// refused with 429. Who is made another by [`Live::revalidate`](crate::Live::revalidate)
+    /// counts as that one from then on, and stays though he may be one more.
     pub connections_per_user: usize,
     /// Connections that [`serve`](crate::serve) has accepted and that have not become a WebSocket yet.
     /// 4,096: each takes some 10 KiB. Others wait until one of these is done.

@@ -180,6 +180,12 @@ impl<U> Admission<U> {
         })
     }
 
+    /// Gives a seat that is taken to whoever its user has become. He is not sent away for having too
+    /// many: it was the application that made him another.
+    pub(super) fn pass(&self, seat: &mut Seat, user: &U) {
+        seat.pass_to(self.name(user).as_deref());
+    }
+
     /// Asks who a user is now; `None` if that cannot be said, and he stays who he was.
     pub(super) async fn refresh(&self, user: Arc<U>) -> Option<Order<U>> {
         let Some(ask) = &self.refresh else {

@@ -196,7 +196,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
     }
 
     fn drive_timer(&mut self, context: &mut Context<'_>) {
-        self.session.handle_timeout(now());
+        self.handle_timeout();
         loop {
             let due = self.session.poll_timeout().into();
             if self.timer.deadline() != due {
@@ -205,7 +205,20 @@ impl<U: Send + Sync + 'static> Connection<U> {
             if self.timer.as_mut().poll(context).is_pending() || self.session.is_over() {
                 return;
             }
-            self.session.handle_timeout(now());
+            self.handle_timeout();
+        }
+    }
+
+    /// Does what is due, and what others have ordered. If the user is another by that, so is the
+    /// one whose seat it is.
+    fn handle_timeout(&mut self) {
+        let before = self.session.user().cloned();
+        self.session.handle_timeout(now());
+        let user = self.session.user();
+        if let (Some(before), Some(user)) = (before, user)
+            && !Arc::ptr_eq(&before, user)
+        {
+            self.door.admission.pass(&mut self.door.seat, user);
         }
     }
 

@@ -300,6 +300,28 @@ async fn who_is_refreshed_is_refused_or_stays_who_he_was() {
     assert_eq!([2, 5, 6, 9].map(users), [1, 1, 1, 1]);
 }
 
+#[tokio::test]
+async fn who_becomes_another_leaves_his_seat_to_others() {
+    let limits = Limits {
+        connections_per_user: 1,
+        ..Limits::default()
+    };
+    let builder = Live::<i32>::builder().anonymous().limits(limits);
+    let builder = builder
+        .identify(|user| Some(*user))
+        .refresh(|_| async { Ok(1) });
+    let live = builder.build().unwrap();
+    let mut open = Vec::new();
+    for count in 1..=3 {
+        open.push(serve_to(&live).await);
+        assert_eq!(live.revalidate(|user| *user == 0).await, 1);
+        // He may be one too many by now: that is not his doing.
+        until(|| live.hub.connections.chosen(|user| *user == 1).count() == count).await;
+    }
+    let _last = serve_to(&live).await;
+    assert_eq!(live.hub.connections.count(), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn many_who_hang_are_waited_for_side_by_side() {
     let live = live(|_| Ok(1));
