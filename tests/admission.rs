@@ -237,17 +237,18 @@ async fn code_of_the_application_that_panics_costs_one_client_a_500() {
     });
     for address in [serve(&app.live).await, serve_router(router(&app)).await] {
         let mut before = Socket::open(address, PATH).await;
-        let mut raw = Raw::connect(address).await;
         for place in ["sync", "async", "address", "identify"] {
             let line = format!("GET /ws/subscribe/?panic={place} HTTP/1.1");
-            let answer = raw.ask(&[&[line.as_str()], &UPGRADE[1..]].concat()).await;
+            let request = [&[line.as_str()], &UPGRADE[1..]].concat();
+            let answer = Raw::connect(address).await.ask(&request).await;
             assert_eq!(
                 (answer.status, answer.body.as_str()),
                 (500, "the server has failed"),
                 "{place}"
             );
         }
-        assert_eq!(raw.ask(&UPGRADE).await.status, 101, "no seat was lost");
+        let (raw, answer) = ask(address, &[]).await;
+        assert_eq!(answer.status, 101, "no seat was lost");
         before.settle().await;
         drop((before, raw));
         drop(get_in(address, &[]).await);
@@ -268,12 +269,11 @@ async fn an_authentication_that_hangs_is_not_waited_for() {
     });
     let address = serve(&app.live).await;
     let start = Instant::now();
-    let mut raw = Raw::connect(address).await;
-    let line = "GET /ws/subscribe/?hang=1 HTTP/1.1";
-    let answer = raw.ask(&[&[line], &UPGRADE[1..]].concat()).await;
+    let request = [&["GET /ws/subscribe/?hang=1 HTTP/1.1"], &UPGRADE[1..]].concat();
+    let answer = Raw::connect(address).await.ask(&request).await;
     assert_eq!((answer.status, start.elapsed().as_secs()), (503, 10));
     assert!(says(&answer, "retry-after: 10"), "{}", answer.head);
-    assert_eq!(raw.ask(&UPGRADE).await.status, 101, "its seat is free");
+    assert_eq!(status(address, &[]).await, 101, "its seat is free");
 }
 
 #[tokio::test]
@@ -425,6 +425,62 @@ async fn who_says_nothing_holds_up_others_for_a_while_at_most() {
     assert_eq!(start.elapsed().as_secs(), 10);
 }
 
+/// From another address than all others. Only Linux has it without being told to.
+#[cfg(target_os = "linux")]
+async fn connect_from_elsewhere(address: SocketAddr) -> Raw {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 2], 0).into()).unwrap();
+    Raw(socket.connect(address).await.unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_from_one_address_holds_up_no_other() {
+    let app = App::with(with_limits(|limits| limits.handshakes = 4));
+    let address = serve(&app.live).await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(Raw::connect(address).await);
+    }
+    let start = Instant::now();
+    let mut raw = connect_from_elsewhere(address).await;
+    assert_eq!(raw.ask(&UPGRADE).await.status, 101);
+    for raw in &mut silent[1..] {
+        let _end = raw.0.read_to_end(&mut Vec::new()).await;
+    }
+    assert_eq!(start.elapsed().as_secs(), 0, "they are hung up on");
+    let _end = silent[0].0.read_to_end(&mut Vec::new()).await;
+    assert_eq!(start.elapsed().as_secs(), 10, "but for its share");
+    assert_eq!(status(address, &[]).await, 101);
+}
+
+#[tokio::test(start_paused = true)]
+async fn behind_a_proxy_handshakes_are_nobodys_in_particular() {
+    let app = App::with(|builder| {
+        let builder = with_limits(|limits| limits.handshakes = 4)(builder);
+        builder.address(|handshake| {
+            handshake
+                .headers()
+                .get("x-real-ip")?
+                .to_str()
+                .ok()?
+                .parse()
+                .ok()
+        })
+    });
+    let address = serve(&app.live).await;
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        silent.push(Raw::connect(address).await);
+    }
+    let start = Instant::now();
+    assert_eq!(status(address, &["X-Real-IP: 10.0.0.1"]).await, 101);
+    assert_eq!(start.elapsed().as_secs(), 0);
+    for raw in &mut silent {
+        assert_eq!(raw.ask(&UPGRADE).await.status, 101);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_was_refused_and_stays_is_hung_up_on() {
     let app = App::with(|builder| builder.authenticate(by_bearer));
@@ -432,7 +488,11 @@ async fn who_was_refused_and_stays_is_hung_up_on() {
     assert_eq!(answer.status, 401);
     let start = Instant::now();
     let _end = raw.0.read_to_end(&mut Vec::new()).await;
-    assert_eq!(start.elapsed().as_secs(), 10);
+    assert_eq!(
+        start.elapsed().as_secs(),
+        0,
+        "it has a place that others want"
+    );
 }
 
 #[tokio::test]

@@ -143,11 +143,7 @@ async fn a_server_that_stops_tells_all_and_lets_nobody_in() {
     let app = App::new();
     let (listener, address) = listen().await;
     let serving = tokio::spawn(rest_live::serve(listener, app.live.clone()));
-    let mut keep_alive = Raw::connect(address).await;
-    assert_eq!(
-        keep_alive.ask(&["GET / HTTP/1.1", "Host: a"]).await.status,
-        426
-    );
+    let mut late = Raw::connect(address).await;
     let mut sockets = Vec::new();
     for _ in 0..120 {
         let mut socket = Socket::open(address, PATH).await;
@@ -158,10 +154,6 @@ async fn a_server_that_stops_tells_all_and_lets_nobody_in() {
     Task::create(&mut app.conn(), new("last")).unwrap();
     let live = app.live.clone();
     let stopping = tokio::spawn(async move { live.shutdown(Duration::from_secs(4)).await });
-    within(serving).await.unwrap();
-    let answer = keep_alive.ask(&UPGRADE).await;
-    assert_eq!(answer.status, 503);
-    assert!(answer.head.contains("retry-after: 10"), "{}", answer.head);
     let mut advised = Vec::new();
     for socket in &mut sockets {
         assert_eq!(socket.json().await["instance"]["text"], "last");
@@ -175,6 +167,10 @@ async fn a_server_that_stops_tells_all_and_lets_nobody_in() {
         }
         assert!(socket.next().await.is_none());
     }
+    let answer = late.ask(&UPGRADE).await;
+    assert_eq!(answer.status, 503);
+    assert!(answer.head.contains("retry-after: 10"), "{}", answer.head);
+    within(serving).await.unwrap();
     within(stopping).await.unwrap();
     assert_eq!(app.live.connections(), 0);
     advised.sort_unstable();

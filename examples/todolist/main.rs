@@ -18,6 +18,7 @@
 
 use std::env;
 use std::error::Error;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;
@@ -27,6 +28,7 @@ use axum::serve::ListenerExt;
 use rest_live::prelude::*;
 use rest_live::{Inspector, Refusal};
 use tokio::net::TcpListener;
+use tokio::signal;
 
 use self::database::Database;
 use self::login::{Sessions, User};
@@ -67,17 +69,36 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     tracing_subscriber::fmt::init();
     let database_url = env::var("DATABASE_URL").unwrap_or_else(|_| "todolist.db".to_owned());
     let port = env::var("PORT").map_or(Ok(3000), |port| port.parse())?;
-    let app = app(&database_url)?;
+    let (app, live) = app(&database_url)?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     tracing::info!("open http://{}/ in two windows", listener.local_addr()?);
     // Without it, an event can wait 40 ms for the one before it to be acknowledged.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    axum::serve(listener, app).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async move {
+            stop_signal().await;
+            live.shutdown(Duration::from_secs(20)).await;
+        })
+        .await?;
     Ok(())
 }
 
-/// The whole application, on the database at `database_url`.
-pub(crate) fn app(database_url: &str) -> Result<Router, Box<dyn Error + Send + Sync>> {
+/// Ready at Ctrl-C, and on Unix at what service managers send: SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminated.recv() => return,
+            _ = signal::ctrl_c() => return,
+        }
+    }
+    drop(signal::ctrl_c().await);
+}
+
+/// The whole application, on the database at `database_url`, and what of it is live.
+pub(crate) fn app(
+    database_url: &str,
+) -> Result<(Router, Live<User>), Box<dyn Error + Send + Sync>> {
     let sessions = Sessions::default();
     let live = live(sessions.clone())?;
     let inspector = inspector(&live, sessions.clone());
@@ -93,10 +114,11 @@ pub(crate) fn app(database_url: &str) -> Result<Router, Box<dyn Error + Send + S
     let router = WITHOUT_SLASH.into_iter().fold(router, |router, path| {
         router.route(path, any(path::add_slash))
     });
-    Ok(router
+    let router = router
         .fallback(error::not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
-        .with_state(App { database, sessions }))
+        .with_state(App { database, sessions });
+    Ok((router, live))
 }
 
 /// The client that the page imports, as `client/` builds it.

@@ -37,6 +37,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use rest_live::prelude::*;
 use rest_live::{Grant, Handshake, Refusal, SqliteSnapshots};
 use tokio::net::TcpListener;
+use tokio::signal;
 
 use self::notes::Note;
 use self::users::{User, Users};
@@ -67,12 +68,34 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         .route_service("/ws/subscribe/", live.service())
         .merge(users::routes())
         .merge(notes::routes())
-        .with_state(App { users, live, pool });
+        .with_state(App {
+            users,
+            live: live.clone(),
+            pool,
+        });
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     tracing::info!("listening on http://{}/", listener.local_addr()?);
     // Without it, an event can wait 40 ms for the one before it to be acknowledged.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    Ok(axum::serve(listener, router).await?)
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            stop_signal().await;
+            live.shutdown(Duration::from_secs(20)).await;
+        })
+        .await?;
+    Ok(())
+}
+
+/// Ready at Ctrl-C, and on Unix at what service managers send: SIGTERM.
+async fn stop_signal() {
+    #[cfg(unix)]
+    if let Ok(mut terminated) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = terminated.recv() => return,
+            _ = signal::ctrl_c() => return,
+        }
+    }
+    drop(signal::ctrl_c().await);
 }
 
 /// Who is there says a token: in the request, or in the first message. Later messages renew it.

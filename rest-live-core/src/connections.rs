@@ -20,7 +20,8 @@ pub(crate) struct Connections<U> {
 struct State<U> {
     open: HashMap<u64, Arc<Link<U>>>,
     next: u64,
-    is_draining: bool,
+    /// From when on nobody is let in, and by when all are to be gone.
+    draining: Option<Instant>,
     /// Who waits for the draining to begin or to end.
     waiting: Vec<Waker>,
 }
@@ -86,7 +87,7 @@ impl<U> Default for Connections<U> {
             state: Mutex::new(State {
                 open: HashMap::new(),
                 next: 0,
-                is_draining: false,
+                draining: None,
                 waiting: Vec::new(),
             }),
         }
@@ -159,25 +160,27 @@ impl<U> Connections<U> {
         self.lock().open.get(&number).cloned()
     }
 
-    /// From now on nobody is let in.
-    pub(crate) fn drain(&self) {
+    /// From now on nobody is let in, and by `deadline` all are to be gone.
+    pub(crate) fn drain(&self, deadline: Instant) {
         let mut state = self.lock();
-        state.is_draining = true;
+        let earliest = state.draining.map_or(deadline, |due| due.min(deadline));
+        state.draining = Some(earliest);
         state.wake();
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.lock().is_draining
+        self.lock().draining.is_some()
     }
 
-    /// Ready when nobody is let in any more.
-    pub(crate) fn poll_draining(&self, context: &Context<'_>) -> Poll<()> {
-        self.lock().poll(context, |state| state.is_draining)
+    /// Ready when nobody is let in any more; says by when all are to be gone.
+    pub(crate) fn poll_draining(&self, context: &Context<'_>) -> Poll<Instant> {
+        self.lock().poll(context, |state| state.draining)
     }
 
     /// Ready when no connection is open.
     pub(crate) fn poll_empty(&self, context: &Context<'_>) -> Poll<()> {
-        self.lock().poll(context, |state| state.open.is_empty())
+        self.lock()
+            .poll(context, |state| state.open.is_empty().then_some(()))
     }
 
     fn lock(&self) -> MutexGuard<'_, State<U>> {
@@ -192,9 +195,9 @@ impl<U> State<U> {
             .for_each(Waker::wake);
     }
 
-    fn poll(&mut self, context: &Context<'_>, is_ready: impl Fn(&Self) -> bool) -> Poll<()> {
-        if is_ready(self) {
-            return Poll::Ready(());
+    fn poll<T>(&mut self, context: &Context<'_>, ready: impl Fn(&Self) -> Option<T>) -> Poll<T> {
+        if let Some(ready) = ready(self) {
+            return Poll::Ready(ready);
         }
         if !self
             .waiting

@@ -27,10 +27,16 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections of one user, where [`Builder::identify`](crate::Builder::identify) tells users apart.
     /// 100: the windows that a person has open on all devices are some dozens. One more is
-    /// refused with 429.
+    /// refused with 429. Who is made another by [`Live::revalidate`](crate::Live::revalidate)
+    /// counts as that one from then on, and stays though he may be one more.
     pub connections_per_user: usize,
     /// Connections that [`serve`](crate::serve) has accepted and that have not become a WebSocket yet.
     /// 4,096: each takes some 10 KiB. Others wait until one of these is done.
+    ///
+    /// One address, or one /64 network of IPv6, has a quarter of them at most: who has more is hung
+    /// up on at once, so that nobody keeps all others out alone. That does not hold where
+    /// [`Builder::address`](crate::Builder::address) is given, as behind a proxy: whose a connection
+    /// is, only its request says then, and it is for the proxy to wait for that.
     pub handshakes: usize,
     /// How long a client of [`serve`](crate::serve) may take to send the head of a request. 10 s: a
     /// browser sends it at once, also by a slow line.
@@ -42,8 +48,9 @@ pub struct Limits {
     /// [`Builder::authenticate_message`](crate::Builder::authenticate_message) waits for that,
     /// before it is closed with code 4408. 5 s: it has its token before it connects.
     pub message_within: Duration,
-    /// Messages of one client a second, pings among them. 20: a page subscribes and unsubscribes
-    /// as fast as somebody leafs through it. One more is refused with an error frame.
+    /// Messages of one client a second, pings among them, and pongs that answer none. 20: a page
+    /// subscribes and unsubscribes as fast as somebody leafs through it. One more is refused with
+    /// an error frame.
     pub messages_per_second: u32,
     /// Messages of one client at once, after it was silent for a while. 256: a page that comes back
     /// subscribes to all that it shows. After as many refused ones it is closed with code 4429.
@@ -52,8 +59,8 @@ pub struct Limits {
     /// refused with an error frame.
     pub subscriptions: usize,
     /// Bytes of one message from a client. 65,536: a subscription takes a few hundred. A longer
-    /// one is refused with an error frame; one of four times the size ends the connection with
-    /// code 1009.
+    /// one is refused with an error frame; one of four times the size, or of eight times
+    /// with its frames, ends the connection with code 1009.
     pub message_bytes: usize,
     /// Bytes that wait to be sent on one connection. 1,048,576: some thousand events. When more
     /// wait, the client reads too slowly and is closed with code 4508; it can come back and

@@ -35,7 +35,7 @@ impl Client {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("todolist.db");
-        let app = todolist::app(database.to_str().unwrap()).unwrap();
+        let (app, _) = todolist::app(database.to_str().unwrap()).unwrap();
         Self {
             app,
             cookie: None,

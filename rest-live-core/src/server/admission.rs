@@ -79,7 +79,7 @@ impl<U> AdmissionBuilder<U> {
             refresh: self.refresh,
             limits: *limits,
             origins,
-            find_address: self.find_address.unwrap_or_else(|| Box::new(peer)),
+            find_address: self.find_address,
             identify: self.identify,
             seats: Seats::new(limits),
         })
@@ -106,7 +106,8 @@ pub(crate) struct Admission<U> {
     refresh: Option<Ask<Arc<U>, U>>,
     limits: Limits,
     origins: Origins,
-    find_address: FindAddress,
+    /// `None`, where a client's address is that of its socket.
+    find_address: Option<FindAddress>,
     identify: Option<Identify<U>>,
     seats: Arc<Seats>,
 }
@@ -123,12 +124,22 @@ impl<U> Admission<U> {
         self.by_message.is_some()
     }
 
+    /// Whether clients have the addresses of their sockets. Elsewhere, as behind a proxy, only a
+    /// request says whose it is.
+    pub(super) fn goes_by_peers(&self) -> bool {
+        self.find_address.is_none()
+    }
+
     /// The seat is taken first: who finds none is not to keep the application busy.
     pub(super) async fn admit(&self, mut request: Parts) -> Result<Admitted<U>, Refusal> {
         self.origins.check(&mut request)?;
         let handshake = Handshake::new(request);
-        let address = guard("call of `address`", || (self.find_address)(&handshake))
-            .ok_or_else(Refusal::failed)?;
+        let address = match &self.find_address {
+            Some(find) => {
+                guard("call of `address`", || find(&handshake)).ok_or_else(Refusal::failed)?
+            }
+            None => peer(&handshake),
+        };
         let mut seat = self.seats.take(address)?;
         let answer = match &self.authentication {
             Some(authentication) => {
@@ -167,6 +178,12 @@ impl<U> Admission<U> {
             user: Arc::new(user),
             expires,
         })
+    }
+
+    /// Gives a seat that is taken to whoever its user has become. He is not sent away for having too
+    /// many: it was the application that made him another.
+    pub(super) fn pass(&self, seat: &mut Seat, user: &U) {
+        seat.pass_to(self.name(user).as_deref());
     }
 
     /// Asks who a user is now; `None` if that cannot be said, and he stays who he was.

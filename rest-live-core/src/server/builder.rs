@@ -196,7 +196,9 @@ impl<U: Send + Sync + 'static> Builder<U> {
     /// the header that the proxy sets; and only one that it sets itself, whatever the client has
     /// sent. Of `X-Forwarded-For`, that is the last entry: those before it anybody can make up.
     ///
-    /// For a client without a known address, `None`, the limit does not apply.
+    /// For a client without a known address, `None`, the limit does not apply. And
+    /// [`serve`](crate::serve) no longer goes by the address of a socket: of the
+    /// [`Limits::handshakes`](crate::Limits::handshakes), any may have all.
     pub fn address(
         mut self,
         address: impl Fn(&Handshake) -> Option<IpAddr> + Send + Sync + 'static,

@@ -19,7 +19,7 @@ use super::grant::Grant;
 use super::rate::{Rate, Verdict};
 use super::refusal::Refusal;
 use super::seats::Seat;
-use super::socket::{Socket, Wire};
+use super::socket::{SPENT, Socket, Wire};
 use crate::limits::Limits;
 use crate::session::{CloseReason, Output, Session};
 
@@ -37,6 +37,8 @@ pub(super) struct Connection<U> {
     door: Door<U>,
     claim: Option<Claim<U>>,
     rate: Rate,
+    /// So many bytes may still come before the message that has begun is at its end.
+    allowance: usize,
     timer: Pin<Box<Sleep>>,
     inbound: Inbound,
 }
@@ -68,6 +70,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
         let Socket { read, write, begun } = socket;
         session.outbox().attach(write);
         let timer = Box::pin(tokio::time::sleep_until(session.poll_timeout().into()));
+        let allowance = most_read(session.limits());
         Self {
             socket: read,
             protocol: WebSocketContext::from_partially_read(
@@ -79,6 +82,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
             door,
             claim: None,
             rate: Rate::new(now()),
+            allowance,
             timer,
             inbound: Inbound::Messages,
         }
@@ -112,11 +116,15 @@ impl<U: Send + Sync + 'static> Connection<U> {
     fn read(&mut self, context: &mut Context<'_>) -> Result<Message, Error> {
         let outbox = self.session.outbox();
         let socket = &mut *self.socket;
-        self.protocol.read(&mut Wire {
+        let allowance = &mut self.allowance;
+        let message = self.protocol.read(&mut Wire {
             socket,
             outbox,
+            allowance,
             context,
-        })
+        })?;
+        self.allowance = most_read(self.session.limits());
+        Ok(message)
     }
 
     /// Tells a client that breaks the rules which one it was. There is no next message to be read.
@@ -128,6 +136,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
                 return Ok(());
             }
             Error::Capacity(CapacityError::MessageTooLong { .. }) => CloseReason::MessageTooBig,
+            Error::Io(error) if error.kind() == SPENT => CloseReason::MessageTooBig,
             Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Err(Ended),
             Error::Protocol(_) => CloseReason::BadFrame,
             Error::Utf8(_) => CloseReason::NotUtf8,
@@ -153,8 +162,9 @@ impl<U: Send + Sync + 'static> Connection<U> {
     }
 
     fn handle(&mut self, message: &Message) {
-        if let Message::Pong(_) = message {
-            return self.session.handle_pong(now());
+        // What answers a ping is free.
+        if matches!(message, Message::Pong(_)) && self.session.handle_pong(now()) {
+            return;
         }
         match (self.rate.judge(self.session.limits(), now()), message) {
             (Verdict::Read, Message::Text(text)) => self.session.handle_text(text),
@@ -186,7 +196,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
     }
 
     fn drive_timer(&mut self, context: &mut Context<'_>) {
-        self.session.handle_timeout(now());
+        self.handle_timeout();
         loop {
             let due = self.session.poll_timeout().into();
             if self.timer.deadline() != due {
@@ -195,7 +205,20 @@ impl<U: Send + Sync + 'static> Connection<U> {
             if self.timer.as_mut().poll(context).is_pending() || self.session.is_over() {
                 return;
             }
-            self.session.handle_timeout(now());
+            self.handle_timeout();
+        }
+    }
+
+    /// Does what is due, and what others have ordered. If the user is another by that, so is the
+    /// one whose seat it is.
+    fn handle_timeout(&mut self) {
+        let before = self.session.user().cloned();
+        self.session.handle_timeout(now());
+        let user = self.session.user();
+        if let (Some(before), Some(user)) = (before, user)
+            && !Arc::ptr_eq(&before, user)
+        {
+            self.door.admission.pass(&mut self.door.seat, user);
         }
     }
 
@@ -203,6 +226,7 @@ impl<U: Send + Sync + 'static> Connection<U> {
         let mut wire = Wire {
             socket: &mut *self.socket,
             outbox: self.session.outbox(),
+            allowance: &mut self.allowance,
             context,
         };
         // Fails where a closing handshake has been sent already.
@@ -269,12 +293,25 @@ fn close(reason: CloseReason) -> Message {
 
 /// Buffers for small messages: tungstenite's own defaults take 128 KiB a connection.
 fn config(limits: &Limits) -> WebSocketConfig {
-    let longest = limits.message_bytes.saturating_mul(4);
+    let longest = longest(limits);
     WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_message_size(Some(longest))
         .max_frame_size(Some(longest))
+}
+
+/// Bytes of a message that is only refused; a longer one ends the connection.
+fn longest(limits: &Limits) -> usize {
+    limits.message_bytes.saturating_mul(4)
+}
+
+/// Bytes that are read for one message. Tungstenite counts what is in its frames, but not the
+/// frames: without this, empty ones could come without end. A message that is not too big may come
+/// a byte a frame, which makes seven of each.
+fn most_read(limits: &Limits) -> usize {
+    let most = longest(limits).saturating_mul(2);
+    most.saturating_add(READ_BUFFER)
 }
 
 /// The runtime's clock, which tests can hold.

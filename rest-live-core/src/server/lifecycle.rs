@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
@@ -73,7 +73,7 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// the latest after `within`.
     ///
     /// From now on nobody is let in: requests are answered with 503, and [`serve`](crate::serve)
-    /// returns. Over the first half of `within`, clients are closed with code 1001 and advised when
+    /// accepts no more; it returns when this does, or a moment before. Over the first half of `within`, clients are closed with code 1001 and advised when
     /// to come back: each at another moment within
     /// [`Limits::reconnect_within`](crate::Limits::reconnect_within), so that they do not all
     /// fall upon the next server at once. What was committed before has been sent, if the client
@@ -82,7 +82,7 @@ impl<U: Send + Sync + 'static> Live<U> {
         let connections = &self.hub.connections;
         let within = within.min(NEVER);
         let deadline = tokio::time::Instant::now() + within;
-        connections.drain();
+        connections.drain(deadline.into_std());
         // What was committed before is told before the last word.
         let log = Arc::clone(self.feed().log());
         drop(tokio::task::spawn_blocking(move || log.settle(within / 4)).await);
@@ -94,8 +94,10 @@ impl<U: Send + Sync + 'static> Live<U> {
             }
             tokio::time::sleep(within / STEPS / 2).await;
         }
-        let empty = poll_fn(|context| connections.poll_empty(context));
-        if tokio::time::timeout_at(deadline, empty).await.is_err() {
+        if tokio::time::timeout_at(deadline, self.emptied())
+            .await
+            .is_err()
+        {
             let open = connections.all();
             tracing::warn!(connections = open.len(), "clients did not hang up in time");
             open.iter().for_each(|link| link.order(Order::Drop));
@@ -109,9 +111,14 @@ impl<U: Send + Sync + 'static> Live<U> {
         }
     }
 
-    /// Ready when nobody is let in any more.
-    pub(super) async fn draining(&self) {
-        poll_fn(|context| self.hub.connections.poll_draining(context)).await;
+    /// Ready when nobody is let in any more; says by when all are to be gone.
+    pub(super) async fn draining(&self) -> Instant {
+        poll_fn(|context| self.hub.connections.poll_draining(context)).await
+    }
+
+    /// Ready when no connection is open.
+    pub(super) async fn emptied(&self) {
+        poll_fn(|context| self.hub.connections.poll_empty(context)).await;
     }
 }
 

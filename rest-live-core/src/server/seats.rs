@@ -72,6 +72,16 @@ impl Seats {
 impl Seat {
     /// Says whose seat it is; `None` for nobody's in particular.
     pub(super) fn belong_to(&mut self, user: Option<&str>) -> Result<(), Refusal> {
+        self.change(user, self.seats.limits.connections_per_user)
+    }
+
+    /// Says whose seat it is by now, however many he has.
+    pub(super) fn pass_to(&mut self, user: Option<&str>) {
+        // There is room for any number.
+        drop(self.change(user, usize::MAX));
+    }
+
+    fn change(&mut self, user: Option<&str>, most: usize) -> Result<(), Refusal> {
         if self.user.as_deref() == user {
             return Ok(());
         }
@@ -84,7 +94,6 @@ impl Seat {
         };
         let name = taken.users.get_key_value(user).map(|(name, _)| name);
         let name = name.map_or_else(|| Arc::from(user), Arc::clone);
-        let most = self.seats.limits.connections_per_user;
         add(&mut taken.users, Arc::clone(&name), most, "user")?;
         if let Some(before) = self.user.replace(name) {
             remove(&mut taken.users, before);
@@ -214,6 +223,20 @@ mod tests {
         drop(first);
         let mut third = seats.take(None).ok().unwrap();
         third.belong_to(Some("ann")).unwrap();
+    }
+
+    #[test]
+    fn a_seat_is_passed_to_a_user_who_has_too_many() {
+        let seats = seats(9, 9, 1);
+        let mut first = seats.take(None).ok().unwrap();
+        first.belong_to(Some("ann")).unwrap();
+        let mut second = seats.take(None).ok().unwrap();
+        second.belong_to(Some("bob")).unwrap();
+        second.pass_to(Some("ann"));
+        let users = |count| HashMap::from([("ann".into(), count)]);
+        assert_eq!(seats.taken.lock().users, users(2));
+        second.pass_to(None);
+        assert_eq!(seats.taken.lock().users, users(1));
     }
 
     proptest! {

@@ -131,19 +131,31 @@ impl<S: AsyncWrite + Send> Pipe for Mutex<WriteHalf<S>> {
     }
 }
 
+/// The error of a [`Wire`] whose allowance is spent. No socket has it.
+pub(super) const SPENT: io::ErrorKind = io::ErrorKind::QuotaExceeded;
+
 /// What tungstenite works on during one poll. What it writes, pongs and closing handshakes, takes
 /// its place among the frames.
 pub(super) struct Wire<'a, 'b> {
     pub(super) socket: &'a mut (dyn AsyncRead + Send + Unpin),
     pub(super) outbox: &'a Outbox,
+    /// So many bytes may still be read.
+    pub(super) allowance: &'a mut usize,
     pub(super) context: &'a mut Context<'b>,
 }
 
 impl Read for Wire<'_, '_> {
     fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
+        if *self.allowance == 0 {
+            return Err(SPENT.into());
+        }
         let mut buffer = ReadBuf::new(space);
         match Pin::new(&mut *self.socket).poll_read(self.context, &mut buffer) {
-            Poll::Ready(result) => result.map(|()| buffer.filled().len()),
+            Poll::Ready(result) => result.map(|()| {
+                let count = buffer.filled().len();
+                *self.allowance = self.allowance.saturating_sub(count);
+                count
+            }),
             Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
         }
     }

@@ -69,7 +69,12 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 const TEXT: u8 = 0x81;
+/// The first frame of a text that goes on, one between, and the last.
+const BEGUN: u8 = 0x01;
+const GOES_ON: u8 = 0x00;
+const LAST: u8 = 0x80;
 const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
 
 async fn read<const N: usize>(client: &mut DuplexStream) -> [u8; N] {
     let mut bytes = [0; N];
@@ -242,6 +247,42 @@ async fn a_broken_rule_is_told_and_the_rest_is_read_for_nothing() {
         assert_eq!(read_to_end(&mut client).await, answer, "{sent:x?}");
         connection.await.unwrap();
         assert_eq!(seconds(start), 2, "the client had its time to hang up");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_never_ends_is_too_big() {
+    let world = World::new(Limits {
+        message_bytes: 1000,
+        ..Limits::default()
+    });
+    let (mut client, connection) = connect(&world, 64).await;
+    client.write_all(&frame(BEGUN, b"")).await.unwrap();
+    for _ in 0..10_000 {
+        client.write_all(&frame(GOES_ON, b"")).await.unwrap();
+    }
+    assert_eq!(
+        read_to_end(&mut client).await,
+        b"\x88\x11\x03\xf1message too big"
+    );
+    connection.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_may_come_byte_by_byte() {
+    let world = World::new(Limits {
+        message_bytes: 1000,
+        ..Limits::default()
+    });
+    let (mut client, _connection) = connect(&world, 64).await;
+    for id in ["1", "2"] {
+        let message = SUBSCRIBE.replacen('1', id, 1);
+        client.write_all(&frame(BEGUN, b"")).await.unwrap();
+        for byte in format!("{message:1000}").bytes() {
+            client.write_all(&frame(GOES_ON, &[byte])).await.unwrap();
+        }
+        client.write_all(&frame(LAST, b"")).await.unwrap();
+        assert!(read_text(&mut client).await.contains("subscribed"));
     }
 }
 

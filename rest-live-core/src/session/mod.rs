@@ -147,11 +147,13 @@ impl<U> Session<U> {
         }
     }
 
-    /// Takes the answer to a ping.
-    pub(crate) fn handle_pong(&mut self, now: Instant) {
-        if let Heartbeat::PongBy(_) = self.heartbeat {
+    /// Takes a pong; `false` if it answers no ping.
+    pub(crate) fn handle_pong(&mut self, now: Instant) -> bool {
+        let is_due = matches!(self.heartbeat, Heartbeat::PongBy(_));
+        if is_due {
             self.heartbeat = Heartbeat::PingAt(later(now, self.hub.limits.ping_every));
         }
+        is_due
     }
 
     /// Does what is due. Nothing, if it comes too early.

@@ -1,5 +1,7 @@
 //! Tokens, floods, orders and the end, in time that is held.
 
+use std::io;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -175,7 +177,7 @@ async fn too_many_messages_are_refused_and_a_flood_ends_the_connection() {
     let world = World::new(limits);
     let (mut client, _connection) = connect(&world, 4096).await;
     client.write_all(&frame(PING, b"")).await.unwrap();
-    assert_eq!(next(&mut client).await.0, 0x8a, "a pong");
+    assert_eq!(next(&mut client).await.0, PONG, "a pong");
     send(&mut client, SUBSCRIBE).await;
     assert_eq!(json(&mut client).await["type"], "subscribed");
     let seed = r#"{"model":"app.Note","property":"list_id","value":1}"#;
@@ -204,6 +206,38 @@ async fn too_many_messages_are_refused_and_a_flood_ends_the_connection() {
     assert!(
         read_to_end(&mut client).await.is_empty(),
         "nor an error after it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn pongs_that_nobody_asked_for_are_messages_too() {
+    let limits = Limits {
+        messages_per_second: 1,
+        messages_at_once: 3,
+        ..Limits::default()
+    };
+    let world = World::new(limits);
+    let (mut client, _connection) = connect(&world, 4096).await;
+    let start = Instant::now();
+    for beat in 1..=5 {
+        assert_eq!(next(&mut client).await.0, PING);
+        assert_eq!(seconds(start), beat * 25);
+        client.write_all(&frame(PONG, b"")).await.unwrap();
+    }
+    for _ in 0..3 {
+        send(&mut client, SUBSCRIBE).await;
+    }
+    assert_eq!(json(&mut client).await["type"], "subscribed");
+    for _ in 0..2 {
+        let reason = json(&mut client).await["reason"].take();
+        assert_eq!(reason, "duplicate_id", "the pong that was due is free");
+    }
+    for _ in 0..4 {
+        client.write_all(&frame(PONG, b"")).await.unwrap();
+    }
+    assert_eq!(
+        close(&mut client).await,
+        (4429, "too many messages".to_owned())
     );
 }
 
@@ -266,6 +300,28 @@ async fn who_is_refreshed_is_refused_or_stays_who_he_was() {
     assert_eq!([2, 5, 6, 9].map(users), [1, 1, 1, 1]);
 }
 
+#[tokio::test]
+async fn who_becomes_another_leaves_his_seat_to_others() {
+    let limits = Limits {
+        connections_per_user: 1,
+        ..Limits::default()
+    };
+    let builder = Live::<i32>::builder().anonymous().limits(limits);
+    let builder = builder
+        .identify(|user| Some(*user))
+        .refresh(|_| async { Ok(1) });
+    let live = builder.build().unwrap();
+    let mut open = Vec::new();
+    for count in 1..=3 {
+        open.push(serve_to(&live).await);
+        assert_eq!(live.revalidate(|user| *user == 0).await, 1);
+        // He may be one too many by now: that is not his doing.
+        until(|| live.hub.connections.chosen(|user| *user == 1).count() == count).await;
+    }
+    let _last = serve_to(&live).await;
+    assert_eq!(live.hub.connections.count(), 4);
+}
+
 #[tokio::test(start_paused = true)]
 async fn many_who_hang_are_waited_for_side_by_side() {
     let live = live(|_| Ok(1));
@@ -310,6 +366,53 @@ async fn a_server_that_stops_sends_its_clients_away_little_by_little() {
     assert!(live.hub.connections.is_draining());
     drop(clients);
     live.shutdown(Duration::MAX).await;
+}
+
+#[test]
+fn who_is_sent_away_is_told_though_the_runtime_ends_with_the_listener() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let live = hasty();
+    let socket = runtime.block_on(async {
+        let (socket, server) = serve_to(&live).await;
+        let live = live.clone();
+        tokio::spawn(async move { live.shutdown(Duration::from_secs(20)).await });
+        let start = Instant::now();
+        server.await.unwrap();
+        assert!(seconds(start) < 10, "not as long as there is time");
+        socket.into_std().unwrap()
+    });
+    drop(runtime);
+    socket.set_nonblocking(false).unwrap();
+    let mut told = Vec::new();
+    io::Read::read_to_end(&mut &socket, &mut told).unwrap();
+    assert_eq!(told[..4], [0x88, told[1], 0x03, 0xe9], "1001: {told:?}");
+    let advice: Value = serde_json::from_slice(&told[4..]).unwrap();
+    assert!(advice["retry_after_ms"].is_u64(), "{advice}");
+}
+
+#[tokio::test]
+async fn a_listener_ends_in_time_though_nobody_sends_its_clients_away() {
+    let live = hasty();
+    let (_socket, server) = serve_to(&live).await;
+    let within = Duration::from_millis(200);
+    let start = Instant::now();
+    live.hub.connections.drain((start + within).into_std());
+    server.await.unwrap();
+    assert!(start.elapsed() > within / 2, "it waits");
+    assert_eq!(live.hub.connections.count(), 1);
+}
+
+/// One that waits for nobody's goodbye.
+fn hasty() -> Live<i32> {
+    let limits = Limits {
+        close_within: Duration::from_millis(50),
+        ..Limits::default()
+    };
+    let builder = Live::<i32>::builder().anonymous().limits(limits);
+    builder.build().unwrap()
 }
 
 #[tokio::test(start_paused = true)]
