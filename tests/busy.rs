@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use axum::http::Request;
 use diesel::{Queryable, Selectable};
+use futures_util::FutureExt;
 use rest_live::testing::Client;
 use rest_live::{Live, Subscribable};
 use rest_live_core::{Change, Feed};
 use serde::Serialize;
 use serde_json::json;
+use tower::ServiceExt;
 
 diesel::table! { notes { id -> Integer, list_id -> Integer, } }
 
@@ -100,9 +103,26 @@ fn figures_do_not_wait_for_a_permission() {
     client.send(json!({"model": "busy.Slow", "property": "list_id", "value": 1}));
     write(live.feed(), Slow { id: 7, list_id: 1 });
     is_asked.recv().expect("the permission is asked");
+    let (service, runtime) = (
+        live.inspector(|_| async { Ok(()) }),
+        tokio::runtime::Runtime::new().expect("a runtime"),
+    );
+    // Those who give up are not waited for.
+    let overview = || {
+        let request = Request::get("/?view=overview").body(()).expect("right");
+        service.clone().oneshot(request)
+    };
+    for _ in 0..3 {
+        let _context = runtime.enter();
+        assert!(overview().now_or_never().is_none());
+    }
+    let overview = overview();
+    let overview = soon(move || runtime.block_on(overview));
     let stats = soon(move || live.stats());
     answer.send(()).expect("the permission waits");
     let stats = stats.expect("figures");
+    let overview = overview.expect("an answer").expect("no error");
+    assert_eq!(overview.status(), 200);
     assert_eq!((stats.subscriptions, stats.groups), (1, 1));
     assert_eq!((stats.commits, stats.log.backlog_changes), (0, 1));
     assert_eq!(client.receive()["action"], "CREATED");

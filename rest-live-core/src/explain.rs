@@ -49,8 +49,11 @@ pub struct GroupExplanation {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Standing {
-    /// It is subscribed to it, and was before the change.
+    /// It is subscribed to it, and was before the change: what there is to tell is in its queue, or
+    /// sent.
     Subscribed,
+    /// It is subscribed to it, and was before the change, which the dispatcher has not come to.
+    Waiting,
     /// It is subscribed to it, and only since after the change: it was told of it only if it resumed.
     SubscribedLater,
     /// It is not subscribed to it, or not any more.
@@ -178,6 +181,7 @@ impl fmt::Display for GroupExplanation {
         write!(f, "{} = {}", self.property, self.value)?;
         match self.standing {
             Some(Standing::Subscribed) => write!(f, " (subscribed)")?,
+            Some(Standing::Waiting) => write!(f, " (subscribed, still to be told)")?,
             Some(Standing::SubscribedLater) => write!(f, " (subscribed later)")?,
             Some(Standing::NotSubscribed) => write!(f, " (not subscribed)")?,
             None => {}

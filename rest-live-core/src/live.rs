@@ -260,6 +260,15 @@ impl<U> Hub<U> {
     pub(crate) fn dispatcher(&self) -> MutexGuard<'_, Dispatcher<U>> {
         self.dispatcher.lock()
     }
+
+    /// The dispatcher, for those who had rather do without than wait for a slow permission.
+    #[cfg(feature = "server")]
+    pub(crate) fn dispatcher_within(
+        &self,
+        time: Duration,
+    ) -> Option<MutexGuard<'_, Dispatcher<U>>> {
+        self.dispatcher.try_lock_for(time)
+    }
 }
 
 impl Feed {

@@ -186,6 +186,11 @@ describe("the inspector", { timeout: 300_000 }, () => {
     await server.request("POST", "/tasks/", { text: "Bread", list_id: 1 });
     const asked = await page.waitForRequest(/view=overview/, { timeout: 2500 }).catch(() => null);
     assert.equal(asked, null);
+    const found = page.waitForResponse(/find=nobody/);
+    await page.getByLabel("Find").fill("nobody");
+    await (await found).finished();
+    await page.getByText("There is no such connection.").waitFor();
+    await inspector.is("paused");
     await page.getByRole("button", { name: "Go on" }).click();
     await inspector.lists("commits", "todolist.Task CREATED");
   });

@@ -42,6 +42,7 @@ impl<U> Dispatcher<U> {
         match joined.max() {
             None => Standing::NotSubscribed,
             Some(false) => Standing::SubscribedLater,
+            Some(true) if self.told < position => Standing::Waiting,
             Some(true) => Standing::Subscribed,
         }
     }

@@ -3,7 +3,9 @@ mod rights;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::GroupId;
 use crate::change::{Change, ModelId};
+use crate::explain::Standing;
 use crate::fixture::{Note, PANICS, PANICS_TOO, Shelf, World, messages, note, parsed, texts};
 use crate::limits::Limits;
 use crate::session::Session;
@@ -325,6 +327,26 @@ fn who_cannot_be_told_all_is_told_so() {
         true,
         "nothing was missed"
     );
+}
+
+#[test]
+fn what_is_still_to_be_told_is_said_to_be() {
+    let world = World::new(Limits::default());
+    let mut session = world.connect(OWNER);
+    subscribe(&mut session, None);
+    let group = GroupId {
+        model: ModelId(0),
+        property: 1,
+        value: json!(1),
+    };
+    let standing = || {
+        let dispatcher = world.hub.dispatcher();
+        [1, 2].map(|position| dispatcher.standing(&group, session.outbox(), position))
+    };
+    world.commit([(None, Some(note()))]);
+    assert_eq!(standing(), [Standing::Waiting, Standing::Waiting]);
+    world.dispatching()();
+    assert_eq!(standing(), [Standing::Subscribed, Standing::Waiting]);
 }
 
 #[test]

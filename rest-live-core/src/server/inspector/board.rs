@@ -83,7 +83,8 @@ impl State {
         {
             return Arc::clone(overview);
         }
-        let overview = Arc::new(Overview::gather(live, now));
+        let last = self.latest.as_ref().map(|(_, overview)| &**overview);
+        let overview = Arc::new(Overview::gather(live, now, last));
         self.latest = Some((now, Arc::clone(&overview)));
         overview
     }

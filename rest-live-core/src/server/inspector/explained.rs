@@ -16,6 +16,9 @@ use crate::stats::seconds;
 /// So many changes of a commit are listed.
 const CHANGES: usize = 100;
 
+/// How long an explanation waits for the dispatcher.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// A commit of the log.
 #[derive(Serialize)]
 pub(super) struct CommitRow {
@@ -138,16 +141,33 @@ impl<U: Send + Sync + 'static> Board<U> {
             .find(|(position, _)| *position == cursor.position)
             .ok_or_else(forgotten)?;
         let standing = |group: &_| {
-            let dispatcher = hub.dispatcher();
+            let dispatcher = hub.dispatcher_within(PATIENCE)?;
             Some(dispatcher.standing(group, link.outbox(), cursor.position))
         };
+        let mut explanation = explain_change(&hub.registry, change, &user, cursor, standing);
+        if explanation
+            .groups
+            .iter()
+            .any(|group| group.standing.is_none())
+        {
+            let message = "the dispatcher is busy, perhaps with a permission that takes its time";
+            return Err(Refusal::unavailable(message));
+        }
         let model = hub.registry.model(change.model);
+        let may_subscribe = hub.registry.may_subscribe(&user, Some(model));
+        if !may_subscribe {
+            // To him there is no such row, and so none to be shown as he sees it.
+            explanation
+                .groups
+                .iter_mut()
+                .for_each(|group| group.told = None);
+        }
         Ok(Explained {
             connection: number,
             user: name(self.live(), &link).map(shown),
-            may_subscribe: hub.registry.may_subscribe(&user, Some(model)),
+            may_subscribe,
             action: change.kind(),
-            explanation: explain_change(&hub.registry, change, &user, cursor, standing),
+            explanation,
         })
     }
 }

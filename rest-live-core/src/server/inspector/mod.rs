@@ -20,6 +20,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use serde::Serialize;
+use tokio::sync::Mutex;
 use tower_service::Service;
 
 use self::board::Board;
@@ -32,6 +33,9 @@ use crate::live::Live;
 pub struct Inspector<U> {
     board: Arc<Board<U>>,
     authorise: Arc<Authorise>,
+    /// Held while the figures are gathered: whoever waits for them takes no thread meanwhile from the
+    /// application, and is forgotten when he goes.
+    gathering: Arc<Mutex<()>>,
 }
 
 type Authorised = Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
@@ -47,6 +51,10 @@ impl<U: Send + Sync + 'static> Live<U> {
     /// [`Refusal`]. There is no default: whoever it lets in sees the names of users, the values
     /// of keys, and every row that one of the connected users may see, as he sees it. The page
     /// changes nothing.
+    ///
+    /// Do not let everybody in because only your own network reaches the server: a page on the web
+    /// that has its name point to the server's address (DNS rebinding) is of the server's own origin
+    /// to a browser there. A cookie or a token keeps it out.
     ///
     /// ```
     /// # use rest_live_core::{Handshake, Live, Refusal};
@@ -76,6 +84,7 @@ impl<U: Send + Sync + 'static> Live<U> {
         Inspector {
             board: Arc::new(Board::new(self.clone())),
             authorise: Arc::new(move |request| Box::pin(authorise(request))),
+            gathering: Arc::default(),
         }
     }
 }
@@ -95,8 +104,12 @@ impl<U: Send + Sync + 'static> Inspector<U> {
         match view? {
             View::Page => Ok(page::page()),
             View::Overview { after, find } => {
-                self.read(move |board| Ok(board.overview(after, find.as_deref())))
-                    .await
+                let gathering = Arc::clone(&self.gathering).lock_owned().await;
+                self.read(move |board| {
+                    let _gathering = gathering;
+                    Ok(board.overview(after, find.as_deref()))
+                })
+                .await
             }
             View::Changes { commit } => self.read(move |board| board.changes(commit)).await,
             View::Explained { connection, change } => {
@@ -130,6 +143,7 @@ impl<U> Clone for Inspector<U> {
         Self {
             board: Arc::clone(&self.board),
             authorise: Arc::clone(&self.authorise),
+            gathering: Arc::clone(&self.gathering),
         }
     }
 }

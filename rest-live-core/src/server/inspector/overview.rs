@@ -2,6 +2,7 @@
 //! there are.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,9 @@ const COMMITS: usize = 20;
 
 /// So many groups are looked at before the dispatcher gets its lock back.
 const GROUPS_AT_ONCE: usize = 2048;
+
+/// How long it is waited for the dispatcher, which holds its lock while permissions are asked.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// So many characters of a name or of a value are shown.
 const SHOWN: usize = 80;
@@ -53,7 +57,7 @@ struct Bounds {
 }
 
 /// A group that somebody listens to.
-#[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Serialize, PartialEq, Eq, PartialOrd, Ord)]
 struct GroupRow {
     subscribers: Reverse<usize>,
     model: String,
@@ -79,16 +83,18 @@ pub(super) struct ConnectionRow {
 type TopConnections<U> = Top<(bool, usize, usize, Reverse<u64>), (Arc<Link<U>>, Load)>;
 
 impl Overview {
-    pub(super) fn gather<U>(live: &Live<U>, now: Instant) -> Self {
+    /// Gathers it all; while the dispatcher is busy, with the groups of the last time.
+    pub(super) fn gather<U>(live: &Live<U>, now: Instant, last: Option<&Self>) -> Self {
         let hub = &live.hub;
         let mut connections = Top::new(LISTED);
         let stats = hub.survey(now, |link, load| offer(&mut connections, link, load));
         let commits = hub.log().newest(COMMITS).into_iter();
+        let last = || last.map(|overview| overview.groups.clone());
         Self {
             epoch: hub.log().epoch.to_string(),
             stats,
             limits: Bounds::from(&hub.limits),
-            groups: largest_groups(hub),
+            groups: largest_groups(hub).or_else(last).unwrap_or_default(),
             connections: rows(live, connections, now),
             commits: commits
                 .map(|(commit, at)| CommitRow::new(hub, &commit, at, now))
@@ -137,13 +143,13 @@ pub(super) fn name<U>(live: &Live<U>, link: &Link<U>) -> Option<String> {
     live.admission.name(&*link.user()?)
 }
 
-/// The groups with the most subscribers. The dispatcher has its lock back every so often; what
-/// changes meanwhile may be missed.
-fn largest_groups<U>(hub: &Hub<U>) -> Vec<GroupRow> {
+/// The groups with the most subscribers; `None` while the dispatcher is busy. It has its lock back
+/// every so often; what changes meanwhile may be missed.
+fn largest_groups<U>(hub: &Hub<U>) -> Option<Vec<GroupRow>> {
     let mut top: Top<usize, GroupId> = Top::new(LISTED);
     let mut from = 0;
     loop {
-        let dispatcher = hub.dispatcher();
+        let dispatcher = hub.dispatcher_within(PATIENCE)?;
         let groups = dispatcher.groups(from, GROUPS_AT_ONCE);
         let is_last = groups.len() < GROUPS_AT_ONCE;
         for (group, subscribers) in groups {
@@ -155,14 +161,16 @@ fn largest_groups<U>(hub: &Hub<U>) -> Vec<GroupRow> {
         }
         from += GROUPS_AT_ONCE;
     }
+    // What changes meanwhile may also be seen twice.
+    let mut seen = HashSet::new();
     let mut rows: Vec<_> = top
         .into_ranked()
+        .filter(|(_, group)| seen.insert(group.clone()))
         .map(|(subscribers, group)| GroupRow::new(hub, &group, subscribers))
         .collect();
     // In the same order every second.
     rows.sort_unstable();
-    rows.dedup();
-    rows
+    Some(rows)
 }
 
 impl GroupRow {

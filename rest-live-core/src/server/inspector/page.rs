@@ -27,7 +27,7 @@ const PAGE: &str = concat!(
 /// What the page may do: run this script, look like this, and ask its own server. The names are the
 /// SHA-256 of the texts between the tags; a test says what they have to be.
 const POLICY: &str = "default-src 'none'; \
-    script-src 'sha256-zsAPvyl31m7eWwPIa9NqVYu1hgAu4aa8F8vP0DweyhY='; \
+    script-src 'sha256-AryvyG4BBWsGsuAQGqkF2OqsmlBo/Ly+L38B9nHbbAA='; \
     style-src 'sha256-xitZquKyzHJJs/DH3btr53PRIUVltWlJS6heHQLuuvA='; \
     img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

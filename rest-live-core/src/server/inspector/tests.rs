@@ -359,10 +359,20 @@ async fn a_model_that_is_hidden_from_somebody_is_said_to_be() {
     let live = builder.build().unwrap();
     let inspector = open(&live);
     let _clients = [1, 2].map(|user| Client::connect(&live, user));
-    commit(&live, [note()]);
+    let text = "of a model that is hidden".to_owned();
+    commit(
+        &live,
+        [Note {
+            text,
+            public: true,
+            ..note()
+        }],
+    );
     for (number, may_subscribe) in [(0, true), (1, false)] {
         let shown = explained(&inspector, number).await;
         assert_eq!(shown["may_subscribe"], may_subscribe);
+        assert_eq!(by_list(&shown)["told"].is_object(), may_subscribe);
+        assert_eq!(shown.to_string().contains("is hidden"), may_subscribe);
     }
 }
 

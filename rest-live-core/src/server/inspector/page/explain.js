@@ -5,7 +5,7 @@ const chosen = { connection: null, commit: null, change: null };
 
 const CLASSES = { CREATED: "good", UPDATED: "", DELETED: "bad", UNKNOWN: "warned" };
 const VERDICTS = { passes: ["passes", "good"], refuses: ["refuses", ""], panics: ["panics", "bad"] };
-const STANDINGS = { subscribed: ["subscribed", "good"], subscribed_later: ["subscribed later", "warned"], not_subscribed: ["not subscribed", ""] };
+const STANDINGS = { subscribed: ["subscribed", "good"], waiting: ["still to be told", "warned"], subscribed_later: ["subscribed later", "warned"], not_subscribed: ["not subscribed", ""] };
 
 function showConnections({ connections, found, stats, limits }) {
   const shown = found ?? connections;
@@ -120,9 +120,10 @@ function showReport({ connection, user, action, model, cursor, may_subscribe: ma
 /** What became of it, in a sentence. */
 function summary(groups) {
   if (groups.length === 0) return "It is not known what changed: every subscriber of the model was told to read again.";
-  const told = groups.filter(({ standing, told }) => standing === "subscribed" && told);
-  if (told.length > 0) return `Told ${told.map(({ property, value, told }) => `${told.action}, for ${named(property, value)}`).join("; and ")}.`;
-  if (groups.some(({ standing }) => standing === "subscribed")) return "Not told: no permission lets this user see the row.";
+  const due = groups.filter(({ standing, told }) => (standing === "subscribed" || standing === "waiting") && told);
+  const word = due.some(({ standing }) => standing === "waiting") ? "Waits to be told" : "Told";
+  if (due.length > 0) return `${word} ${due.map(({ property, value, told }) => `${told.action}, for ${named(property, value)}`).join("; and ")}.`;
+  if (groups.some(({ standing }) => standing === "subscribed" || standing === "waiting")) return "Not told: no permission lets this user see the row.";
   if (groups.some(({ standing }) => standing === "subscribed_later")) return "Not told then: it subscribed after the change. Who resumes is told of it as he does.";
   return "Not told: it is not subscribed to any of the groups that the change concerns.";
 }

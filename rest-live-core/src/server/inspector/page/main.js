@@ -21,6 +21,8 @@ class Refused extends Error {
 /** Asks the address of this page for something. What else is in it, a token perhaps, stays. */
 async function ask(parameters) {
   const address = new URL(location.href);
+  // `fetch` refuses an address with a password.
+  address.username = address.password = "";
   for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, value);
   const response = await fetch(address, { cache: "no-store", signal: AbortSignal.timeout(10_000) });
   if (!response.ok) throw new Refused(response.status, await response.text());
@@ -34,7 +36,8 @@ async function look() {
     const overview = await ask({ view: "overview", after: points.at(-1)?.at ?? "", find: byId("find").value.trim() });
     if (own !== looks) return;
     show(overview);
-    say("live", "live");
+    if (isPaused) say("paused", "paused");
+    else say("live", "live");
     again(EVERY);
   } catch (error) {
     if (own !== looks) return;
