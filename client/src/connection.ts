@@ -243,7 +243,7 @@ export class Connection {
 
   #renewIn(remaining: number): void {
     clearTimeout(this.#renewal);
-    this.#renewal = setTimeout(() => this.#renew(remaining * (1 - RENEW_AT)), Math.min(remaining * RENEW_AT, LONGEST_TIMER));
+    this.#renewal = setTimeout(() => this.#renew(remaining * (1 - RENEW_AT)), Math.max(1000, Math.min(remaining * RENEW_AT, LONGEST_TIMER)));
   }
 
   #renew(remaining: number): void {

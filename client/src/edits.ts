@@ -68,14 +68,20 @@ export class Edits<T extends object> {
     edit.step = "seen";
     const edits = this.#of(edit.key);
     for (const older of edits.slice(0, edits.indexOf(edit))) if (older.step === "done") older.step = "seen";
-    const left = edits.findIndex(({ step }) => step !== "seen");
-    for (const over of left < 0 ? edits : edits.slice(0, left)) this.drop(over);
+    this.#dropSeen(edit.key);
   }
 
   /** The request failed. */
   drop(edit: Edit<T>): void {
     this.#edits = this.#edits.filter((other) => other !== edit);
-    if (!this.#of(edit.key).length) this.#shown.delete(edit.key);
+    this.#dropSeen(edit.key);
+  }
+
+  /** What is over goes once nothing older lies over the row. */
+  #dropSeen(key: Key): void {
+    const [first] = this.#of(key);
+    if (!first) this.#shown.delete(key);
+    else if (first.step === "seen") this.drop(first);
   }
 
   has(edit: Edit<T>): boolean {

@@ -460,3 +460,34 @@ describe("an optimistic edit", () => {
     expect([...seen]).toEqual(["ab"]);
   });
 });
+
+describe("an edit over one that fails late", () => {
+  /** The second edit's event has come, and all patience for it is over. */
+  async function overlapping(patch: Partial<Task> | null, action: string, row: Task) {
+    const { rows } = await loaded([task(1)]);
+    const [first, second] = [deferred<void>(), deferred<void>()];
+    rows.optimistic(1, { text: "first" }, first.promise).catch(() => {});
+    void rows.optimistic(1, patch, second.promise);
+    second.resolve();
+    await settle();
+    FakeSocket.last.tells(action, row);
+    await vi.advanceTimersByTimeAsync(10_000);
+    first.reject(new Error("timeout"));
+    await settle();
+    return rows;
+  }
+
+  it("does not cover what others write", async () => {
+    const rows = await overlapping({ text: "second" }, "UPDATED", task(1, "second"));
+    expect(rows.rows).toEqual([task(1, "second")]);
+    FakeSocket.last.tells("UPDATED", task(1, "theirs"));
+    expect(rows.rows).toEqual([task(1, "theirs")]);
+  });
+
+  it("does not hide a row that comes back", async () => {
+    const rows = await overlapping(null, "DELETED", task(1));
+    expect(rows.rows).toEqual([]);
+    FakeSocket.last.tells("CREATED", task(1, "back"));
+    expect(rows.rows).toEqual([task(1, "back")]);
+  });
+});

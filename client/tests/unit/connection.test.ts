@@ -188,6 +188,17 @@ describe("a token", () => {
     expect(FakeSocket.last.opens().sent).toMatchObject([{ type: "subscribe" }]);
   });
 
+  it("is renewed once a second at the most", async () => {
+    client({ auth: () => "kept" }).subscribe(LIST, {});
+    await settle();
+    FakeSocket.last.opens();
+    for (let round = 0; round < 100; round++) {
+      FakeSocket.last.says({ type: "authenticated", expires_in: 0 });
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(FakeSocket.last.of("auth")).toHaveLength(1);
+  });
+
   it("is renewed before it expires", async () => {
     let serial = 0;
     client({ auth: () => `t${++serial}` }).subscribe(LIST, {});
