@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::error::Error;
 use crate::event::Event;
 
 /// The rows of a group by their key: what a [`Subscription`](crate::Subscription) is told, applied.
@@ -76,6 +77,10 @@ impl<K: Ord, T> Rows<K, T> {
                 self.rows.clear();
                 self.state = State::Lost;
             }
+            // Which row it was, and whether it is still here, is not known.
+            Event::Error(Error::Row { .. }) if self.state == State::Current => {
+                self.state = State::Unread;
+            }
             Event::Lost(_) | Event::Error(_) => {}
         }
     }
@@ -126,7 +131,6 @@ impl<K: fmt::Debug, T: fmt::Debug> fmt::Debug for Rows<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     type Row = (i32, &'static str);
 
@@ -174,6 +178,20 @@ mod tests {
         rows.apply(Event::Deleted((2, "old")));
         assert_eq!(shown(&rows), [(1, "A"), (3, "c")]);
         assert_eq!((rows.row(&3), rows.row(&2)), (Some(&(3, "c")), None));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_leaves_them_to_be_read_again() {
+        let mut rows = current();
+        let [model, path, message] = ["app.Row", ".", "no number"].map(str::to_owned);
+        rows.apply(Event::Error(Error::Row {
+            model,
+            path,
+            message,
+        }));
+        assert!(rows.must_read() && !rows.is_current());
+        rows.replace([(1, "a")]);
+        assert!(rows.is_current());
     }
 
     #[test]
