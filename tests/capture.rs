@@ -500,3 +500,20 @@ fn a_row_that_is_no_value_of_its_model_is_told_as_unknown() {
     );
     assert_eq!(support::brief(&events[1]), "UPDATED b");
 }
+
+/// Memory is bounded by what the log takes its rows to be.
+#[test]
+fn a_text_takes_the_memory_of_its_bytes() {
+    let app = App::new();
+    let conn = &mut app.conn();
+    for text in [
+        "x".repeat(1_000_000),
+        format!("\0{}", "x".repeat(1_000_000)),
+        "\u{1F600}".repeat(250_000),
+    ] {
+        let before = app.live.stats().log.bytes;
+        Task::create(conn, new(&text)).unwrap();
+        let bytes = app.live.stats().log.bytes - before;
+        assert!((1_000_000..1_100_000).contains(&bytes), "{bytes}");
+    }
+}

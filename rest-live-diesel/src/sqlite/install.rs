@@ -182,8 +182,9 @@ impl LiveTable {
         let (view, number, shape) = (self.view(), self.number, literal(&self.shape()));
         let named: String =
             self.each(|slot, column| format!(", c{slot} AS {}", quote(&column.name)));
+        // Of a text, `length` counts characters, and those up to the first NUL.
         let bytes: String = self.each(|slot, column| match column.is_long {
-            true => format!(" + coalesce(length(c{slot}), 0)"),
+            true => format!(" + coalesce(length(CAST(c{slot} AS BLOB)), 0)"),
             false => String::new(),
         });
         push(
