@@ -620,6 +620,94 @@ fn two_models_of_one_table_both_hear() {
     assert_eq!(instances, [r#""todolist.Task""#, r#""todolist.Title""#]);
 }
 
+/// As SQLite's documentation says how a table is to be changed that `ALTER` cannot.
+#[test]
+fn a_table_that_others_put_in_the_place_of_another_is_read_again() {
+    let (_app, others, mut plain, mut client) = two_tasks();
+    let sql_of = |plain: &mut SqliteConnection, what: &str| -> String {
+        let sql = format!(
+            "(SELECT group_concat(sql, ';') FROM (SELECT sql FROM sqlite_schema WHERE {what} ORDER BY rowid))"
+        );
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>(&sql))
+            .get_result(plain)
+            .unwrap()
+    };
+    let triggers = sql_of(&mut plain, "type = 'trigger' AND tbl_name = 'tasks'");
+    let table = sql_of(&mut plain, "type = 'table' AND name = 'tasks'");
+    let table = table.replacen("tasks", "new_tasks", 1);
+    let rebuild = format!(
+        "PRAGMA foreign_keys = OFF; BEGIN; {table}; \
+         INSERT INTO new_tasks(id, text, list_id) SELECT id, upper(text), list_id FROM tasks; \
+         DROP TABLE tasks; ALTER TABLE new_tasks RENAME TO tasks; {triggers}; COMMIT"
+    );
+    plain.batch_execute(&rebuild).unwrap();
+    assert_eq!(told(&others, &mut client), ["resync"]);
+    plain
+        .batch_execute("UPDATE tasks SET text = 'c' WHERE text = 'A'")
+        .unwrap();
+    assert_eq!(told(&others, &mut client), ["UPDATED c"]);
+    plain.batch_execute("DROP TABLE tasks").unwrap();
+    assert_eq!(told(&others, &mut client), ["resync"]);
+    plain.batch_execute("CREATE TABLE another (id)").unwrap();
+    assert_eq!(
+        told(&others, &mut client),
+        ["resync"],
+        "what became of the rows meanwhile is not known"
+    );
+    plain
+        .batch_execute("INSERT INTO another VALUES (1)")
+        .unwrap();
+    assert_eq!(told(&others, &mut client), [""; 0]);
+}
+
+#[test]
+fn parts_of_the_outbox_that_others_drop_are_put_back() {
+    let (app, others, mut plain, mut client) = two_tasks();
+    for part in ["consumers", "replaced", "outbox"] {
+        let sql = format!("DROP TABLE rest_live_{part}");
+        plain.batch_execute(&sql).unwrap();
+        // SQLite does not look at a schema again for a table that only a trigger names.
+        plain = app.plain();
+        Task::create(&mut app.conn(), new(part)).unwrap();
+        others.look();
+        client.receive_all();
+        plain
+            .batch_execute("UPDATE tasks SET text = text || '!' WHERE id = 1")
+            .unwrap();
+        assert_eq!(told(&others, &mut client).len(), 1, "without {part}");
+    }
+    plain
+        .batch_execute("DROP TABLE rest_live_consumers")
+        .unwrap();
+    drop(others);
+    let others = OtherWriters::capture(&app.url(), &app.live).unwrap();
+    client.receive_all();
+    let mut plain = app.plain();
+    plain
+        .batch_execute("UPDATE tasks SET text = 'again' WHERE id = 1")
+        .unwrap();
+    assert_eq!(told(&others, &mut client), ["UPDATED again"]);
+}
+
+/// A server whose oldest entry stays the same for long is taken for one that has ended.
+#[test]
+fn no_entry_has_the_number_of_another() {
+    let (_app, others, mut plain, mut client) = two_tasks();
+    plain
+        .batch_execute(
+            "CREATE TABLE seen (seq INTEGER PRIMARY KEY); \
+             CREATE TRIGGER note AFTER INSERT ON rest_live_outbox BEGIN INSERT INTO seen VALUES (NEW.seq); END",
+        )
+        .unwrap();
+    told(&others, &mut client);
+    for _ in 0..3 {
+        plain
+            .batch_execute("UPDATE tasks SET text = text || '!' WHERE id = 1")
+            .unwrap();
+        assert_eq!(told(&others, &mut client).len(), 1);
+    }
+}
+
 #[test]
 fn a_snapshot_shows_what_others_wrote_once() {
     let directory = tempfile::TempDir::new().unwrap();

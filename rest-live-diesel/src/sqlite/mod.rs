@@ -271,6 +271,11 @@ impl SqliteCapture {
         self.unknown(&all).collect()
     }
 
+    /// Nothing is known of any live table.
+    fn note_all_unknown(&self) {
+        self.writes.note_unknown(0..self.tables.len());
+    }
+
     /// Says nothing of what is not known so far.
     fn forget_unknown(&mut self) {
         *self.writes.lock() = Written::default();

@@ -86,10 +86,11 @@ impl Writes {
     }
 
     /// Notes that what others have written to these tables is not known.
-    pub(super) fn note_unknown(&self, tables: Vec<usize>) {
+    pub(super) fn note_unknown(&self, tables: impl IntoIterator<Item = usize>) {
         let mut written = self.lock();
-        written.has_changed_schema |= !tables.is_empty();
+        let before = written.unknown.len();
         written.unknown.extend(tables);
+        written.has_changed_schema |= written.unknown.len() > before;
     }
 
     /// Notes that this connection changed the schema of live tables, and that these were dropped,

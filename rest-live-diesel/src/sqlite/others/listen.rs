@@ -14,7 +14,7 @@ use super::detect::Watch;
 use super::laggards::Laggards;
 use super::outbox::Consumer;
 use crate::connection::LiveConnection;
-use crate::sqlite::query::DataVersion;
+use crate::sqlite::query::{DataVersion, SchemaVersion};
 use crate::sqlite::read_number;
 
 /// How often it is looked whether others have written.
@@ -117,6 +117,8 @@ pub(super) struct Capturing {
     feed: Arc<Feed>,
     /// The commits of others that have been looked at.
     seen: Option<i32>,
+    /// The schema, as it was left at the last look.
+    schema: i32,
     laggards: Laggards,
     /// When it was looked for such.
     counted: Option<Instant>,
@@ -134,6 +136,7 @@ impl Capturing {
         // What was written before there were triggers is of before its time.
         conn.capture.forget_unknown();
         consumer.register(&mut conn.inner)?;
+        let schema = read_number(&mut conn.inner, SchemaVersion)?;
         // It looks again soon. And whoever has the write lock may tell it all himself.
         conn.inner.batch_execute("PRAGMA busy_timeout = 10")?;
         Ok(Self {
@@ -141,6 +144,7 @@ impl Capturing {
             consumer,
             feed: Arc::clone(feed),
             seen: None,
+            schema,
             laggards: Laggards::default(),
             counted: None,
             is_failing: false,
@@ -166,11 +170,20 @@ impl Capturing {
 
     /// Tells what others have written.
     fn hear(&mut self) -> QueryResult<()> {
-        // They may have changed the schema, and what writes to the outbox with it.
+        // They may have changed the schema, and what writes to the outbox with it. What became of the
+        // rows meanwhile, nobody knows: a table may have been put in the place of another, a whole
+        // backup in that of the database.
         self.conn.prepare()?;
+        let schema = read_number(&mut self.conn.inner, SchemaVersion)?;
+        if self.schema != schema {
+            self.conn.capture.note_all_unknown();
+        }
         self.conn.settle();
+        self.schema = schema;
         if !self.consumer.is_registered(&mut self.conn.inner)? {
-            tracing::warn!("others have written more than is kept; all subscribers read again");
+            tracing::warn!(
+                "this server was taken for one that has ended, or others have written more than is kept; all subscribers read again"
+            );
             self.consumer.register(&mut self.conn.inner)?;
             tell_all(&self.feed);
         } else if self.consumer.has_entries(&mut self.conn.inner)? {

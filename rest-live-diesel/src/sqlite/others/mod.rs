@@ -42,7 +42,7 @@ use crate::capture::LiveBackend;
 /// | what subscribers are told | `resync`: that they have to read again, once a second at the most | the event, as of any other write |
 /// | whom that concerns | the subscribers of all models | those of the row's groups |
 /// | what it puts into the database | nothing | triggers on the live tables, and three tables `rest_live_...` |
-/// | what changes for those others | nothing | some µs for each row that they write |
+/// | what changes for those others | nothing | some µs for each row that they write; and they need a busy timeout, like all who write to a file that others write to |
 pub struct OtherWriters {
     orders: Sender<Order>,
     file: Arc<File>,
@@ -75,7 +75,8 @@ impl OtherWriters {
     /// It creates the tables `rest_live_outbox`, `rest_live_consumers` and `rest_live_replaced`, and
     /// triggers `rest_live_others_...` on the live tables, where they are not there yet. They stay,
     /// and write nothing while no server listens; [`remove`](Self::remove) takes them away. They
-    /// follow changes of the schema; but a column that they copy, others cannot drop.
+    /// follow changes of the schema, after which all subscribers read again; but a column that they
+    /// copy, others cannot drop.
     ///
     /// A server that falls more than 10,000 entries behind is forgotten, and so is one that takes no
     /// entries for 10 s while another one looks: it has ended without a word. Should it come back,

@@ -30,12 +30,13 @@ const BEFORE_OWN: i64 = -(1 << 62);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::sqlite) struct Consumer(pub(super) i64);
 
-/// The outbox, and the triggers of the tables.
+/// The outbox, and the triggers of the tables. No number comes twice: a server that takes its entries
+/// would look like one that does not.
 const SCHEMA: &str = "\
     CREATE TABLE IF NOT EXISTS main.rest_live_consumers (id INTEGER PRIMARY KEY); \
     CREATE TABLE IF NOT EXISTS main.rest_live_replaced (source TEXT NOT NULL); \
     CREATE TABLE IF NOT EXISTS main.rest_live_outbox \
-        (seq INTEGER PRIMARY KEY, consumer INTEGER NOT NULL, shape TEXT NOT NULL, op INTEGER NOT NULL); \
+        (seq INTEGER PRIMARY KEY AUTOINCREMENT, consumer INTEGER NOT NULL, shape TEXT NOT NULL, op INTEGER NOT NULL); \
     CREATE INDEX IF NOT EXISTS main.rest_live_outbox_by_consumer ON rest_live_outbox(consumer); ";
 
 #[derive(QueryableByName)]
@@ -180,11 +181,24 @@ pub(in crate::sqlite) fn install(
             consumer.tell_others(&table, &mut sql);
         }
     }
-    let is_there = exists(conn, "main.sqlite_schema WHERE name = 'rest_live_outbox'")?;
+    let is_there = is_complete(conn)?;
     if !is_there || columns_of(conn, "rest_live_outbox", "main")? < width || !stale.is_empty() {
         in_transaction(conn, |conn| create(conn, width, &sql))?;
     }
     Ok(stale)
+}
+
+/// Whether all is there that is of no live table.
+fn is_complete(conn: &mut SqliteConnection) -> QueryResult<bool> {
+    let parts = ["outbox", "consumers", "replaced", "outbox_full"]
+        .map(|part| literal(&format!("rest_live_{part}")));
+    let (names, count) = (parts.join(", "), parts.len());
+    exists(
+        conn,
+        &format!(
+            "(SELECT count(*) AS count FROM main.sqlite_schema WHERE name IN ({names})) WHERE count = {count}"
+        ),
+    )
 }
 
 fn create(conn: &mut SqliteConnection, width: usize, triggers: &str) -> QueryResult<()> {
