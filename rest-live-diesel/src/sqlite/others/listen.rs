@@ -114,7 +114,6 @@ impl Work for Detecting {
 pub(super) struct Capturing {
     conn: LiveConnection<SqliteConnection>,
     consumer: Consumer,
-    feed: Arc<Feed>,
     /// The commits of others that have been looked at.
     seen: Option<i32>,
     /// The schema, as it was left at the last look.
@@ -142,7 +141,6 @@ impl Capturing {
         Ok(Self {
             conn,
             consumer,
-            feed: Arc::clone(feed),
             seen: None,
             schema,
             laggards: Laggards::default(),
@@ -170,23 +168,24 @@ impl Capturing {
 
     /// Tells what others have written.
     fn hear(&mut self) -> QueryResult<()> {
-        // They may have changed the schema, and what writes to the outbox with it. What became of the
-        // rows meanwhile, nobody knows: a table may have been put in the place of another, a whole
-        // backup in that of the database.
+        // They may have changed the schema, and what writes to the outbox with it.
         self.conn.prepare()?;
         let schema = read_number(&mut self.conn.inner, SchemaVersion)?;
-        if self.schema != schema {
-            self.conn.capture.note_all_unknown();
-        }
-        self.conn.settle();
-        self.schema = schema;
-        if !self.consumer.is_registered(&mut self.conn.inner)? {
+        let is_registered = self.consumer.is_registered(&mut self.conn.inner)?;
+        if !is_registered {
             tracing::warn!(
                 "this server was taken for one that has ended, or others have written more than is kept; all subscribers read again"
             );
             self.consumer.register(&mut self.conn.inner)?;
-            tell_all(&self.feed);
-        } else if self.consumer.has_entries(&mut self.conn.inner)? {
+        }
+        // Nor does anybody know what became of the rows when the schema changed: a table may have been
+        // put in the place of another, a whole backup in that of the database.
+        if !is_registered || self.schema != schema {
+            self.conn.capture.note_all_unknown();
+        }
+        self.conn.settle();
+        self.schema = schema;
+        if is_registered && self.consumer.has_entries(&mut self.conn.inner)? {
             self.consumer.knock(&mut self.conn)?;
         }
         Ok(())
